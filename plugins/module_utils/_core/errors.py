@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from .finding import Finding, fail
 
@@ -47,9 +48,7 @@ class MonsterrError(Exception):
 
     def finding(self) -> Finding:
         """The same story as a finding."""
-        return fail(
-            self.check, self.target, f"Could not {self.attempted}: {self.why}.", self.hint, **self.details
-        )
+        return fail(self.check, self.target, f"Could not {self.attempted}: {self.why}.", self.hint, **self.details)
 
 
 class InputError(MonsterrError):

@@ -9,7 +9,8 @@ compared. A module gets the values in a ``no_log`` parameter of its own and puts
 from __future__ import annotations
 
 import re
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from .errors import InputError
 

@@ -1,0 +1,44 @@
+# Copyright (c) Monsterr contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Definitions and inventory in, the whole desired state out. Pure: no I/O, no clock, no secret values."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from .._core.finding import Finding
+from .check import Checker
+from .compose import Composer
+from .model import Inventory, Source
+
+
+def build(sources: Mapping[str, Source], inventory: Inventory) -> tuple[dict[str, Any] | None, list[Finding]]:
+    """The plan, or None and every problem that stands in its way."""
+    checker = Checker(sources, inventory)
+    checker.check()
+    problems = _grouped(checker.reader.problems)
+    return (None if problems else Composer(checker).plan()), problems
+
+
+def _grouped(problems: list[Finding]) -> list[Finding]:
+    """One finding for a problem that several hosts share: they mostly come from one group variable."""
+    hosts: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    first: dict[tuple[str, ...], Finding] = {}
+    for problem in problems:
+        match = re.fullmatch(r"host ([^:]+)(: .*)", problem.target)
+        host, rest = match.groups() if match else ("", problem.target)
+        key = (problem.check, rest, problem.summary)
+        if host not in hosts[key]:
+            hosts[key].append(host)
+        first.setdefault(key, problem)
+    grouped = []
+    for (check, rest, summary), names in hosts.items():
+        problem = first[(check, rest, summary)]
+        if len(names) > 1:
+            shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+            problem = Finding(check, f"hosts {shown}{rest}", problem.status, summary, problem.hint, {"hosts": names})
+        grouped.append(problem)
+    return grouped

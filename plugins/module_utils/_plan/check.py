@@ -1,0 +1,322 @@
+# Copyright (c) Monsterr contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Reads everything that goes into the plan and collects every problem, so that composing never meets bad input."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import cached_property
+from typing import Any
+
+from . import secrets as secret_derivation
+from .definition import NAME, Definition
+from .model import MEDIA, PROXY_PORTS, Inventory, Placed, Source
+from .schema import Reader, join, merge, nearest
+from .settings import HOST, OTHER, STACK, Host, Stack
+
+PLACEHOLDER = re.compile(r"\{\{\s*(?:(uid|gid|timezone|port)|secret\('([a-z0-9_]+)'\))\s*\}\}")
+_LEFTOVER = re.compile(r"\{\{.*?\}\}")
+
+
+class Checker:
+    """Reads definitions, settings and overrides, places services, and checks all that can be checked."""
+
+    def __init__(self, sources: Mapping[str, Source], inventory: Inventory) -> None:
+        self.sources = sources
+        self.inventory = inventory
+        self.reader = Reader()
+        self.problem = self.reader.problem
+        self.definitions: dict[str, Definition] = {}
+        self.stack: Stack | None = None
+        self.hosts: dict[str, Host] = {}
+        self.placed: dict[str, list[Placed]] = defaultdict(list)  # service: where it runs
+        self.edge = ""
+
+    def check(self) -> None:
+        self._definitions()
+        self._variables()
+        self._edge()
+        self._placement()
+        if self.stack:
+            self._names(self.stack)
+            self._given_secrets(self.stack)
+        self._ports()
+        self._connections()
+        self._addresses()
+        self._circles()
+
+    def _definitions(self) -> None:
+        for name, source in self.sources.items():
+            if not NAME.fullmatch(name):
+                hint = "Name the file a-z, 0-9 and _, beginning with a letter."
+                self.problem("plan.value", source.where, f"{name} cannot be the name of a service.", hint)
+                continue
+            definition = self.reader.read(Definition, source.data, source.where)
+            if definition:
+                self.definitions[name] = definition
+                self._inside(definition, source.where)
+
+    def _inside(self, definition: Definition, where: str) -> None:
+        """What a schema cannot say: the parts of one definition have to fit together."""
+        for volume in {seed.split("/")[0] for seed in definition.seeds} - (definition.volumes.keys() - {MEDIA}):
+            hint = "Begin its path with the name of a volume of the service that is not the media library."
+            self.problem("plan.value", join(where, "seeds"), f"{volume} is not a private volume of the service.", hint)
+        texts = [*definition.environment.values(), *definition.command, *definition.seeds.values()]
+        for text in texts:
+            for match in PLACEHOLDER.finditer(text):
+                self._known_secret(definition, match.group(2), where)
+            for leftover in _LEFTOVER.findall(PLACEHOLDER.sub("", text)):
+                hint = "Use {{ secret('name') }}, {{ uid }}, {{ gid }}, {{ timezone }} or {{ port }}."
+                self.problem("plan.value", where, f"{leftover} is not a placeholder.", hint)
+        for name, secret in definition.secrets.items():
+            if secret.kind == "qbittorrent_pbkdf2":
+                self._known_secret(definition, secret.of, join(where, f"secrets.{name}.of"))
+
+    def _known_secret(self, definition: Definition, name: str | None, where: str) -> None:
+        known = {*definition.secrets, *(f"{each}{secret_derivation.PREVIOUS}" for each in definition.secrets)}
+        if name is not None and name not in known:
+            hint = nearest(name, known) or "Add it to secrets."
+            self.problem("plan.secret", where, f"{name or 'nothing'} is not a secret of this service.", hint)
+
+    def _variables(self) -> None:
+        """Read every host's variables; those for the whole stack have to agree."""
+        first: tuple[str, dict[str, Any]] | None = None
+        for host, variables in self.inventory.hosts.items():
+            where = f"host {host}"
+            for name in variables:
+                if name.startswith("monsterr_") and name not in STACK | HOST | OTHER:
+                    self.reader.unknown(where, name, STACK | HOST)
+            common = {key: value for key, value in variables.items() if key in STACK}
+            if first is None:
+                first = (host, common)
+                self.stack = self.reader.read(Stack, common, where)
+            elif common != first[1]:
+                for name in sorted(key for key in STACK if common.get(key) != first[1].get(key)):
+                    hint = "Set it once, in group_vars of monsterr or all."
+                    self.problem("plan.value", join(where, name), f"It differs from that of host {first[0]}.", hint)
+            own = {key: value for key, value in variables.items() if key in HOST}
+            settings = self.reader.read(Host, own, where)
+            if settings:
+                self.hosts[host] = settings
+        if first is None:
+            self.problem(
+                "plan.host", "inventory", "There is no host in the group monsterr.", "Put your hosts into that group."
+            )
+
+    def _edge(self) -> None:
+        hosts = list(self.inventory.hosts)
+        edges = list(self.inventory.edges) or (hosts if len(hosts) == 1 else [])
+        if len(edges) == 1:
+            self.edge = edges[0]
+        elif hosts:
+            said = f"It has {len(edges)} hosts: {', '.join(edges)}." if edges else "No host is in it."
+            hint = "Put the one host that faces the internet into it."
+            self.problem("plan.edge", "group monsterr_edge", said, hint)
+        if self.edge and self.edge not in self.inventory.hosts:
+            hint = "Add it to the group monsterr."
+            self.problem("plan.edge", f"host {self.edge}", "It is in monsterr_edge, but not in monsterr.", hint)
+
+    def _placement(self) -> None:
+        merged: dict[tuple[str, str], Definition | None] = {}
+        for host, settings in self.hosts.items():
+            for name in dict.fromkeys(settings.monsterr_services):
+                if name in self.definitions:
+                    placed = self._override(name, host, merged)
+                    if placed:
+                        self.placed[name].append(placed)
+                elif name not in self.sources:
+                    hint = nearest(name, self.sources) or f"Known services: {', '.join(sorted(self.sources))}."
+                    where = f"host {host}: monsterr_services"
+                    self.problem("plan.service", where, f"There is no service {name}.", hint)
+        for name, places in self.placed.items():
+            if len(places) > 1 and places[0].definition.single:
+                hosts = ", ".join(place.host for place in places)
+                hint = "Leave it in monsterr_services of one of them."
+                self.problem("plan.placement", name, f"It is on several hosts ({hosts}), but may be on one.", hint)
+        if self.hosts and not self.placed and not self.reader.problems:
+            hint = f"List services there, for example: {', '.join(sorted(self.definitions)[:4])}."
+            self.problem("plan.placement", "monsterr_services", "No service is placed on any host.", hint)
+        self._unplaced()
+
+    def _override(self, name: str, host: str, merged: dict[tuple[str, str], Definition | None]) -> Placed | None:
+        over = self.inventory.hosts[host].get(name)
+        source = self.sources[name]
+        if over is None:
+            return Placed(name, host, self.definitions[name], source.where)
+        where = f"host {host}: {name}"
+        key = (name, repr(over))
+        if key not in merged:
+            before = len(self.reader.problems)
+            self.reader.read(Definition, over, where, partial=True)
+            merged[key] = None
+            if len(self.reader.problems) == before:
+                merged[key] = self.reader.read(Definition, merge(source.data, over), where)
+                if merged[key]:
+                    self._inside(merged[key], where)
+        definition = merged[key]
+        return Placed(name, host, definition, where, over) if definition else None
+
+    def _unplaced(self) -> None:
+        """Variables for services that run nowhere, and variables that look like a misspelt service."""
+        keys = {spec.name for spec in fields(Definition)}
+        for host, variables in self.inventory.hosts.items():
+            for name, value in variables.items():
+                if name in self.definitions and name not in self.placed:
+                    hint = f"Add {name} to monsterr_services of a host, or remove the variable."
+                    self.problem("plan.placement", f"host {host}: {name}", f"{name} is placed on no host.", hint)
+                elif name not in self.sources and isinstance(value, Mapping) and value and set(value) <= keys:
+                    hint = nearest(name, self.sources)
+                    if hint:
+                        said = f"{name} reads like settings of a service, but there is none of that name."
+                        self.problem("plan.key", f"host {host}: {name}", said, hint)
+
+    @cached_property
+    def each(self) -> list[Placed]:
+        """Every placed service, by host, in the order of the inventory. Known once services are placed."""
+        places = [place for name in sorted(self.placed) for place in self.placed[name]]
+        order = {host: number for number, host in enumerate(self.inventory.hosts)}
+        return sorted(places, key=lambda place: order[place.host])
+
+    def _names(self, stack: Stack) -> None:
+        domains = (stack.monsterr_domain, *stack.monsterr_extra_domains)
+        seen: dict[str, Placed] = {}
+        for place in self.each:
+            name = place.site(stack)
+            if not name:
+                continue
+            where = join(place.where, "web")
+            if not any(name.endswith(f".{domain}") for domain in domains):
+                hint = "Add the domain to monsterr_extra_domains if it is yours."
+                self.problem("plan.name", where, f"{name} is outside your domains ({', '.join(domains)}).", hint)
+            if name in seen:
+                other = seen[name]
+                said = f"{place.name} and {other.name} both want the name {name}."
+                self.problem("plan.name", where, said, f"Give one of them another: {place.name}.web.subdomain.")
+            seen.setdefault(name, place)
+
+    def _given_secrets(self, stack: Stack) -> None:
+        known = {f"{name}.{key}" for name, each in self.definitions.items() for key in each.secrets}
+        for variable in ("monsterr_secret_generations", "monsterr_secrets"):
+            for name in getattr(stack, variable):
+                if name not in known:
+                    self.reader.unknown(f"all hosts: {variable}", name, known)
+        for place in self.each:
+            for key, secret in place.definition.secrets.items():
+                name = f"{place.name}.{key}"
+                if secret.kind == "given" and not stack.monsterr_secrets.get(name):
+                    hint = f"Put it into your vault and into monsterr_secrets, under {name}."
+                    where = f"monsterr_secrets: {name}"
+                    self.problem("plan.secret", where, f"{place.name} needs a secret of yours.", hint)
+        if stack.monsterr_dns_provider != "none":
+            for name in ("monsterr_dns_server", "monsterr_dns_key_name", "monsterr_dns_key_secret"):
+                if not getattr(stack, name):
+                    hint = "Set it, or set monsterr_dns_provider to none and make the records by hand."
+                    self.problem("plan.missing", name, f"The provider {stack.monsterr_dns_provider} needs it.", hint)
+        elif stack.monsterr_acme_challenge == "dns-01":
+            hint = "Set monsterr_dns_provider, or use the challenge http-01."
+            self.problem("plan.value", "monsterr_acme_challenge", "dns-01 needs a DNS provider.", hint)
+
+    def _ports(self) -> None:
+        taken: dict[tuple[str, int, str], str] = {(host, 22, "tcp"): "SSH" for host in self.hosts}
+        if self.edge:
+            taken |= {(self.edge, port, protocol): "the proxy" for port, protocol in PROXY_PORTS}
+        for place in self.each:
+            ports = [(place.publish, "tcp")]
+            ports += [(port.publish or port.target, port.protocol) for port in place.definition.ports]
+            for port, protocol in ports:
+                other = taken.setdefault((place.host, port, protocol), place.name)
+                if other != place.name:
+                    said = f"Port {port}/{protocol} of host {place.host} is wanted by {place.name} and {other}."
+                    hint = f"Give one of them another: {place.name}: {{publish: {_free(taken, place.host, port)}}}."
+                    self.problem("plan.port", join(place.where, "publish"), said, hint)
+
+    def _connections(self) -> None:
+        for place in self.each:
+            for kind, peer in place.connections():
+                asked = _at(place.over, "connects", kind)
+                where = join(place.where, f"connects.{kind}")
+                if peer not in self.sources:
+                    hint = nearest(peer, self.sources) or "Remove it there."
+                    self.problem("plan.connection", where, f"There is no service {peer} to connect to.", hint)
+                elif asked is not None and peer not in self.placed:
+                    hint = f"Add {peer} to monsterr_services of a host, or remove it there."
+                    self.problem("plan.connection", where, f"{peer} is placed on no host.", hint)
+            for peer in place.definition.depends:
+                if peer not in self.placed:
+                    hint = nearest(peer, self.sources) if peer not in self.sources else f"Place {peer} on a host."
+                    where = join(place.where, "depends")
+                    self.problem("plan.connection", where, f"{place.name} needs {peer}, which is on no host.", hint)
+
+    def _addresses(self) -> None:
+        """Where one host has to reach another, the other needs a private address."""
+        for host in sorted({place.host for place in self.each if self.needed_from(place)}):
+            if not self.address(host):
+                hint = "Set it to the address at which the other hosts reach it, in its host_vars."
+                self.problem("plan.address", f"host {host}: monsterr_address", "Another host has to reach it.", hint)
+        if self.edge in self.hosts and self.stack and not self.public_addresses():
+            hint = "Set it to the addresses that your names shall point to, for example your router's."
+            said = "It is not known where your names point to."
+            self.problem("plan.address", "monsterr_public_addresses", said, hint)
+
+    def needed_from(self, place: Placed) -> set[str]:
+        """The other hosts that have to reach `place`."""
+        hosts = {self.edge} if place.definition.web and self.edge else set()
+        return (hosts | {user.host for user in self.users[place.name]}) - {place.host}
+
+    @cached_property
+    def users(self) -> dict[str, list[Placed]]:
+        """Service: the services that are connected to it."""
+        users: dict[str, list[Placed]] = defaultdict(list)
+        for place in self.each:
+            for _kind, peer in place.connections():
+                users[peer].append(place)
+        return users
+
+    def address(self, host: str) -> str:
+        """The private address of `host`; '' when none is known."""
+        variables = self.inventory.hosts[host]
+        for value in (self.hosts[host].monsterr_address, variables.get("ansible_host"), host):
+            try:
+                found = ipaddress.ip_address(str(value))
+            except ValueError:
+                continue
+            if not found.is_loopback:
+                return str(found)
+        return ""
+
+    def public_addresses(self) -> list[str]:
+        """The addresses that names point to."""
+        address = self.address(self.edge)
+        return self.stack.monsterr_public_addresses or ([address] if address else [])
+
+    def _circles(self) -> None:
+        needs = {name: places[0].definition.depends for name, places in self.placed.items()}
+        done: set[str] = set()
+
+        def visit(name: str, path: tuple[str, ...]) -> None:
+            if name in path:
+                circle = " -> ".join((*path[path.index(name) :], name))
+                hint = "Remove one of these from depends."
+                self.problem("plan.circle", self.placed[name][0].where, f"They wait for each other: {circle}.", hint)
+            elif name not in done:
+                for need in needs.get(name, ()):
+                    visit(need, (*path, name))
+                done.add(name)
+
+        for name in sorted(needs):
+            visit(name, ())
+
+
+def _at(value: Any, *path: str) -> Any:
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def _free(taken: Mapping[tuple[str, int, str], str], host: str, port: int) -> int:
+    used = {each for owner, each, _protocol in taken if owner == host}
+    return next(each for each in range(port + 1, 65536) if each not in used)

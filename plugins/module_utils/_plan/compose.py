@@ -1,0 +1,317 @@
+# Copyright (c) Monsterr contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Composes the plan from what `Checker` found good. Nothing is refused here."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import Any
+
+from .._core.secret import reference
+from . import secrets as secret_derivation
+from .check import PLACEHOLDER, Checker
+from .model import MEDIA, PROXY_PORTS, Placed
+from .settings import Host, Stack
+
+VERSION = 1
+SERVICES_ROOT = "/opt/monsterr/services"
+LOOPBACK = "127.0.0.1"
+ANYWHERE = "0.0.0.0"
+NGINX = "/etc/nginx"
+
+
+class Composer:
+    """Composes the plan from what `Checker` found good."""
+
+    def __init__(self, checked: Checker) -> None:
+        self.checked = checked
+        self.stack: Stack = checked.stack  # type: ignore[assignment]
+        self.edge = checked.edge
+        self.here: dict[str, list[Placed]] = defaultdict(list)
+        for place in checked.each:
+            self.here[place.host].append(place)
+        self.sites = self._sites()
+
+    def plan(self) -> dict[str, Any]:
+        domains = [self.stack.monsterr_domain, *self.stack.monsterr_extra_domains]
+        return {
+            "version": VERSION,
+            "domain": self.stack.monsterr_domain,
+            "domains": domains,
+            "edge": self.edge,
+            "hosts": {host: self._host(host) for host in self.checked.hosts},
+            "records": self._records(),
+        }
+
+    def _host(self, host: str) -> dict[str, Any]:
+        settings = self.checked.hosts[host]
+        here = self.here[host]
+        edge = host == self.edge
+        sites = self.sites if edge else []
+        wiring = [self._wiring(place) for place in here if place.definition.app]
+        services = [self._service(place, settings) for place in here]
+        return {
+            "address": self.checked.address(host),
+            "media": {"path": settings.monsterr_media_path, "uid": settings.monsterr_uid, "gid": settings.monsterr_gid},
+            "services": services,
+            "sites": sites,
+            "certificates": self._certificates() if edge else [],
+            "ports": self._ports(here, edge),
+            "wiring": wiring,
+            "probes": self._probes(here, sites),
+            "backups": [self._backup(place) for place in here],
+            "files": self._files(sites) if edge else [],
+            "secrets": self._secrets(here, wiring),
+        }
+
+    def _service(self, place: Placed, settings: Host) -> dict[str, Any]:
+        definition = place.definition
+        here = {other.name for other in self.here[place.host]}
+
+        def fill(text: str) -> str:
+            def value(match: re.Match[str]) -> str:
+                word, secret = match.groups()
+                known = {
+                    "uid": settings.monsterr_uid,
+                    "gid": settings.monsterr_gid,
+                    "timezone": settings.monsterr_timezone,
+                    "port": definition.port,
+                }
+                return reference(place.name, secret) if secret else str(known[word])
+
+            return PLACEHOLDER.sub(value, text)
+
+        return {
+            "name": place.name,
+            "title": definition.title,
+            "group": definition.group,
+            "image": definition.image,
+            "digest": definition.digest if self.stack.monsterr_image_digests else "",
+            "environment": {key: fill(value) for key, value in definition.environment.items()},
+            "command": [fill(word) for word in definition.command],
+            "ports": [
+                {key: port[key] for key in ("address", "published", "target", "protocol")}
+                for port in self._published(place)
+            ],
+            "volumes": [
+                {
+                    "source": settings.monsterr_media_path if name == MEDIA else f"{SERVICES_ROOT}/{place.name}/{name}",
+                    "target": target,
+                    "kind": MEDIA if name == MEDIA else "private",
+                    "read_only": False,
+                }
+                for name, target in definition.volumes.items()
+            ],
+            "seeds": [
+                {"path": f"{SERVICES_ROOT}/{place.name}/{path}", "content": fill(content), "mode": "0600"}
+                for path, content in definition.seeds.items()
+            ],
+            "uid": settings.monsterr_uid,
+            "gid": settings.monsterr_gid,
+            "stop_timeout": definition.stop_timeout,
+            "deadline": definition.health.deadline or settings.monsterr_deadline,
+            "after": [name for name in definition.depends if name in here],
+            "probe": self._probe(place),
+        }
+
+    def _published(self, place: Placed) -> list[dict[str, Any]]:
+        """Every port of a service on its host: loopback, and the private address where another host needs it."""
+        definition = place.definition
+        address = self.checked.address(place.host)
+        where = {"loopback": LOOPBACK, "private": address, "public": ANYWHERE}
+        scopes = ["loopback", "private"] if self.checked.needed_from(place) else ["loopback"]
+        rows = [(scope, place.publish, definition.port, "tcp") for scope in scopes]
+        rows += [(port.scope, port.publish or port.target, port.target, port.protocol) for port in definition.ports]
+        return [
+            {"address": where[scope], "published": published, "target": target, "protocol": protocol, "scope": scope}
+            for scope, published, target, protocol in rows
+        ]
+
+    def _ports(self, here: list[Placed], edge: bool) -> list[dict[str, Any]]:
+        rows = [
+            {
+                "service": place.name,
+                "address": port["address"],
+                "port": port["published"],
+                "protocol": port["protocol"],
+                "scope": port["scope"],
+            }
+            for place in here
+            for port in self._published(place)
+        ]
+        if edge:
+            rows += [
+                {"service": "proxy", "address": ANYWHERE, "port": port, "protocol": protocol, "scope": "public"}
+                for port, protocol in PROXY_PORTS
+            ]
+        return rows
+
+    def _sites(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "service": place.name,
+                "name": place.site(self.stack),
+                "upstream": f"http://{self._reach(place, self.edge)}:{place.publish}",
+                "access": place.definition.web.access,
+                "bypass": place.definition.web.bypass,
+                "certificate": self._certificate_name(place.site(self.stack)),
+                "websocket": place.definition.web.websocket,
+                "buffering": place.definition.web.buffering,
+                "max_body": place.definition.web.max_body,
+            }
+            for place in self.checked.each
+            if place.definition.web
+        ]
+
+    def _reach(self, place: Placed, host: str) -> str:
+        """The address at which `host` itself (not a container on it) reaches `place`."""
+        if place.host == host:
+            return LOOPBACK
+        address = self.checked.address(place.host)
+        return f"[{address}]" if ":" in address else address
+
+    def _certificate_name(self, site: str) -> str:
+        """One certificate a site; with dns-01 one wildcard a domain, for the names it covers."""
+        domain = site.split(".", 1)[1]
+        wildcard = self.stack.monsterr_acme_challenge == "dns-01"
+        domains = (self.stack.monsterr_domain, *self.stack.monsterr_extra_domains)
+        return domain if wildcard and domain in domains else site
+
+    def _certificates(self) -> list[dict[str, Any]]:
+        names = {self._certificate_name(site["name"]): site["name"] for site in self.sites}
+        return [
+            {
+                "name": name,
+                "identifiers": [name] if name == site else [name, f"*.{name}"],
+                "challenge": self.stack.monsterr_acme_challenge,
+            }
+            for name, site in names.items()
+        ]
+
+    def _records(self) -> list[dict[str, Any]]:
+        by_type: dict[str, list[str]] = defaultdict(list)
+        for address in self.checked.public_addresses():
+            by_type["AAAA" if ":" in address else "A"].append(address)
+        return [
+            {"name": site["name"], "type": kind, "values": values, "ttl": self.stack.monsterr_dns_ttl, "zone": ""}
+            for site in self.sites
+            for kind, values in sorted(by_type.items())
+        ]
+
+    def _wiring(self, place: Placed) -> dict[str, Any]:
+        secrets = place.definition.secrets
+        names = [key for key, secret in secrets.items() if secret.kind != "qbittorrent_pbkdf2"]
+        names += [f"{key}{secret_derivation.PREVIOUS}" for key in names if secrets[key].kind == "password"]
+        clients = [
+            self._connection("download_client", place, peer)
+            for name in place.definition.connects.download_clients
+            for peer in self.checked.placed.get(name, ())[:1]
+        ]
+        users = [
+            {"kind": "category", "service": other.name, "category": other.name}
+            for other in self.checked.users[place.name]
+        ]
+        return {
+            "service": place.name,
+            "app": place.definition.app,
+            "url": f"http://{LOOPBACK}:{place.publish}",
+            "settings": place.definition.settings,
+            "credentials": {
+                "username": place.definition.settings.get("username", "admin"),
+                **{name: reference(place.name, name) for name in names},
+            },
+            "connections": clients + users,
+            "media_path": place.definition.volumes.get(MEDIA, ""),
+        }
+
+    def _connection(self, kind: str, place: Placed, peer: Placed) -> dict[str, Any]:
+        """How the container of `place` reaches `peer`: by name on the shared network, or at its host's address."""
+        near = place.host == peer.host
+        return {
+            "kind": kind,
+            "service": peer.name,
+            "app": peer.definition.app,
+            "title": peer.definition.title,
+            "host": peer.name if near else self.checked.address(peer.host),
+            "port": peer.definition.port if near else peer.publish,
+            "username": peer.definition.settings.get("username", "admin"),
+            "password": reference(peer.name, "password") if "password" in peer.definition.secrets else "",
+            "category": place.name,
+        }
+
+    def _probe(self, place: Placed) -> dict[str, Any]:
+        health = place.definition.health
+        if not health.path:
+            return {"name": place.name, "kind": "tcp", "host": LOOPBACK, "port": place.publish}
+        url = f"http://{LOOPBACK}:{place.publish}{health.path}"
+        return {"name": place.name, "kind": "http", "url": url, "status": health.status}
+
+    def _probes(self, here: list[Placed], sites: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        docker = {"name": "docker", "kind": "unit", "unit": "docker.service"}
+        nginx = {"name": "nginx", "kind": "unit", "unit": "nginx.service"}
+        probes: list[dict[str, Any]] = [docker] if here else []
+        for place in here:
+            container = f"{place.name} container"
+            probes.append({"name": container, "kind": "container", "container": place.name, "depends": ["docker"]})
+            probes.append({**self._probe(place), "depends": [container]})
+        if sites:
+            probes.append(nginx)
+        for site in sites:
+            probes.append(
+                {
+                    "name": site["name"],
+                    "kind": "tls",
+                    "host": LOOPBACK,
+                    "port": 443,
+                    "server_name": site["name"],
+                    "depends": ["nginx"],
+                }
+            )
+        return probes
+
+    def _backup(self, place: Placed) -> dict[str, Any]:
+        backup = place.definition.backup
+        root = f"{SERVICES_ROOT}/{place.name}"
+        config = f"{root}/config"
+        private = [f"{root}/{name}" for name in place.definition.volumes if name != MEDIA]
+        return {
+            "service": place.name,
+            "paths": private if backup.paths == ["."] else [f"{config}/{path}" for path in backup.paths],
+            "sqlite": [f"{config}/{path}" for path in backup.sqlite],
+            "exclude": backup.exclude,
+        }
+
+    def _files(self, sites: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The proxy's files: the program's own configuration, then one per site."""
+        common = {"role": "proxy", "mode": "0644", "owner": "root", "group": "root"}
+        files = [
+            {"path": f"{NGINX}/nginx.conf", "template": "nginx.conf.j2", "vars": {}, **common},
+            {"path": f"{NGINX}/monsterr/proxy.conf", "template": "proxy.conf.j2", "vars": {}, **common},
+        ]
+        return files + [
+            {
+                "path": f"{NGINX}/monsterr/sites/{site['service']}.conf",
+                "template": "site.conf.j2",
+                "vars": {"site": site},
+                **common,
+            }
+            for site in sites
+        ]
+
+    def _secrets(self, here: list[Placed], wiring: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """How each secret that this host's slices refer to is derived, its peers' included."""
+        peers = {connection["service"] for record in wiring for connection in record["connections"]}
+        names = {place.name for place in here} | peers
+        generations = self.stack.monsterr_secret_generations
+        specs = {}
+        for name in sorted(names):
+            definition = self.checked.placed[name][0].definition
+            for key, secret in definition.secrets.items():
+                generation = generations.get(f"{name}.{key}", 1)
+                of_generation = generations.get(f"{name}.{secret.of}", 1)
+                specs[f"{name}.{key}"] = secret_derivation.spec(secret.kind, generation, secret.of, of_generation)
+                if secret.kind == "password":
+                    previous = secret_derivation.spec(secret.kind, max(1, generation - 1))
+                    specs[f"{name}.{key}{secret_derivation.PREVIOUS}"] = {**previous, "name": f"{name}.{key}"}
+        return specs

@@ -1,0 +1,153 @@
+# Copyright (c) Monsterr contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The schema of a definition: what a service is to the rest of the stack.
+
+A definition stands in ``roles/<service>/meta/service.yml``, or in ``services/<service>.yml`` beside a user's inventory.
+Strings in `environment`, `command` and `seeds` may hold these placeholders, and nothing else:
+``{{ secret('NAME') }}`` (a secret of this service), ``{{ uid }}``, ``{{ gid }}``, ``{{ timezone }}``, ``{{ port }}``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .schema import checked
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
+_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+_IMAGE = re.compile(r"[a-z0-9][a-z0-9._/:-]*:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{64})?")
+_BODY = re.compile(r"0|[1-9][0-9]*[kmg]?")
+
+Access = Literal["public", "lan", "one_factor", "two_factor"]
+Scope = Literal["loopback", "private", "public"]
+
+
+def is_port(value: int) -> str:
+    """Rule: a TCP or UDP port number."""
+    return "" if 1 <= value <= 65535 else "a port is between 1 and 65535"
+
+
+def is_name(value: str) -> str:
+    """Rule: a domain name in its ASCII form (RFC 1035 section 2.3.1), at least one label."""
+    labels = value.split(".")
+    good = len(value) <= 253 and all(_LABEL.fullmatch(label) for label in labels)
+    return "" if good else "a name is made of labels of a-z, 0-9 and - with dots between them"
+
+
+def is_name_or_empty(value: str) -> str:
+    """Rule: a domain name, or nothing."""
+    return is_name(value) if value else ""
+
+
+def is_absolute(value: str) -> str:
+    """Rule: an absolute path."""
+    return "" if value.startswith("/") and ".." not in value.split("/") else "this has to be an absolute path"
+
+
+def _is_image(value: str) -> str:
+    return "" if _IMAGE.fullmatch(value) else "an image is written registry/name:tag, always with its tag"
+
+
+def _is_digest(value: str) -> str:
+    return "" if _DIGEST.fullmatch(value) else "a digest is sha256: and 64 hexadecimal digits"
+
+
+def _is_body(value: str) -> str:
+    return "" if _BODY.fullmatch(value) else "a size is a number with k, m or g behind it, or 0 for no limit"
+
+
+def _are_absolute(values: dict[str, str] | list[str]) -> str:
+    items = values.values() if isinstance(values, dict) else values
+    return next((f"{item}: {said}" for item in items if (said := is_absolute(item))), "")
+
+
+def _are_relative(values: Any) -> str:
+    bad = [item for item in values if item.startswith("/") or ".." in item.split("/")]
+    return f"{bad[0]} has to be a path inside the service's own volume" if bad else ""
+
+
+@dataclass(frozen=True)
+class Web:
+    """How the proxy shows the service."""
+
+    subdomain: str = checked(is_name_or_empty, default="")  # default: the service's name
+    domain: str = checked(is_name_or_empty, default="")  # default: monsterr_domain
+    access: Access = "two_factor"
+    bypass: list[str] = checked(_are_absolute, default_factory=list)  # paths reached with an API key, not a browser
+    websocket: bool = True
+    buffering: bool = False  # whether nginx may buffer answers: off, so that streams flow
+    max_body: str = checked(_is_body, default="0")  # largest upload; 0: no limit
+
+
+@dataclass(frozen=True)
+class Health:
+    """How to tell that the service works: an HTTP path, or (without one) a TCP connection to its port."""
+
+    path: str = checked(lambda value: is_absolute(value) if value else "", default="")
+    status: list[int] = field(default_factory=lambda: [200])
+    deadline: int = 0  # seconds until it has to be healthy; 0: monsterr_deadline
+
+
+@dataclass(frozen=True)
+class Backup:
+    """What of the private volumes is worth keeping. Paths are relative to the volume ``config``."""
+
+    sqlite: list[str] = checked(_are_relative, default_factory=list)  # copied with SQLite's own backup
+    paths: list[str] = checked(_are_relative, default_factory=lambda: ["."])
+    exclude: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A secret of the service: derived from monsterr_secret, or (`given`) the user's own in monsterr_secrets."""
+
+    shorthand = "kind"
+    kind: Literal["hex", "password", "qbittorrent_pbkdf2", "given"] = "password"
+    of: str = ""  # qbittorrent_pbkdf2: the name of the password that it is the hash of
+
+
+@dataclass(frozen=True)
+class Port:
+    """One more port that the service listens on."""
+
+    target: int = checked(is_port)  # in the container
+    publish: int = checked(lambda value: is_port(value) if value else "", default=0)  # on the host; 0: the same
+    protocol: Literal["tcp", "udp"] = "tcp"
+    scope: Scope = "loopback"
+
+
+@dataclass(frozen=True)
+class Connects:
+    """The services this one is connected to. Those that are placed on no host are left out."""
+
+    download_clients: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A service: one application of the stack."""
+
+    title: str
+    image: str = checked(_is_image)
+    port: int = checked(is_port)  # where it listens in its container
+    app: str = ""  # which API client wires it; none: it is only run
+    group: str = "other"  # heading on the dashboard
+    digest: str = checked(_is_digest, default="")
+    publish: int = checked(lambda value: is_port(value) if value else "", default=0)  # on the host; 0: same as port
+    ports: list[Port] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
+    command: list[str] = field(default_factory=list)
+    volumes: dict[str, str] = checked(_are_absolute, default_factory=dict)  # name: path in the container
+    web: Web | None = None
+    health: Health = field(default_factory=Health)
+    backup: Backup = field(default_factory=Backup)
+    secrets: dict[str, Secret] = field(default_factory=dict)
+    seeds: dict[str, str] = checked(_are_relative, default_factory=dict)  # <volume>/<path>: content before first start
+    connects: Connects = field(default_factory=Connects)
+    depends: list[str] = field(default_factory=list)  # services that have to be up before this one
+    settings: dict[str, Any] = field(default_factory=dict)  # wanted in the application, set through its API
+    stop_timeout: int = 30  # seconds it gets to stop
+    single: bool = True  # whether only one host may run it
