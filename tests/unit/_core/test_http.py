@@ -30,29 +30,30 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.server.seen.append((self.command, self.path, dict(self.headers), self.client_address[1]))
         size = int(self.headers.get("Content-Length") or 0)
         sent = self.rfile.read(size).decode()
-        if self.path == "/hangs":
+        route = self.path.partition("?")[0]
+        if route == "/hangs":
             self.server.stop.wait(5)
             return
-        if self.path == "/drips":
+        if route == "/drips":
             self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
             while not self.server.stop.wait(0.05):
                 self.wfile.write(b"x")
             return
-        if self.path == "/drops":
+        if route == "/drops":
             self.close_connection = True
             return
-        body = json.dumps({"path": self.path, "sent": sent}).encode() if self.path != "/text" else b"Ok."
-        self.send_response(302 if self.path == "/moved" else 200)
-        if self.path == "/login":
+        body = json.dumps({"path": self.path, "sent": sent}).encode() if route != "/text" else b"Ok."
+        self.send_response(302 if route == "/moved" else 200)
+        if route == "/login":
             self.send_header("Set-Cookie", "SID=abc=; HttpOnly; path=/")
-        if self.path == "/logout":
+        if route == "/logout":
             self.send_header("Set-Cookie", "SID=; Max-Age=0")
-        if self.path == "/moved":
+        if route == "/moved":
             self.send_header("Location", "/elsewhere")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
-        if self.path == "/goodbye":
+        if route == "/goodbye":
             self.close_connection = True
 
     do_POST = do_GET
