@@ -34,6 +34,7 @@ class Checker:
         self.stack: Stack | None = None
         self.hosts: dict[str, Host] = {}
         self.placed: dict[str, list[Placed]] = defaultdict(list)  # service: where it runs
+        self.listed: set[str] = set()  # services that a host asks for, good or not
         self.edge = ""
 
     def check(self) -> None:
@@ -123,6 +124,7 @@ class Checker:
     def _placement(self) -> None:
         merged: dict[tuple[str, str], Definition | None] = {}
         for host, settings in self.hosts.items():
+            self.listed.update(settings.monsterr_services)
             for name in dict.fromkeys(settings.monsterr_services):
                 if name in self.definitions:
                     placed = self._override(name, host, merged)
@@ -165,7 +167,7 @@ class Checker:
         keys = {spec.name for spec in fields(Definition)}
         for host, variables in self.inventory.hosts.items():
             for name, value in variables.items():
-                if name in self.definitions and name not in self.placed:
+                if name in self.definitions and name not in self.listed:
                     hint = f"Add {name} to monsterr_services of a host, or remove the variable."
                     self.problem("plan.placement", f"host {host}: {name}", f"{name} is placed on no host.", hint)
                 elif name not in self.sources and isinstance(value, Mapping) and value and set(value) <= keys:
@@ -242,11 +244,11 @@ class Checker:
                 if peer not in self.sources:
                     hint = nearest(peer, self.sources) or "Remove it there."
                     self.problem("plan.connection", where, f"There is no service {peer} to connect to.", hint)
-                elif asked is not None and peer not in self.placed:
+                elif asked is not None and peer not in self.listed:
                     hint = f"Add {peer} to monsterr_services of a host, or remove it there."
                     self.problem("plan.connection", where, f"{peer} is placed on no host.", hint)
             for peer in place.definition.depends:
-                if peer not in self.placed:
+                if peer not in self.listed:
                     hint = nearest(peer, self.sources) if peer not in self.sources else f"Place {peer} on a host."
                     where = join(place.where, "depends")
                     self.problem("plan.connection", where, f"{place.name} needs {peer}, which is on no host.", hint)

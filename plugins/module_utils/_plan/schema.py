@@ -64,7 +64,8 @@ class Reader:
             values[key] = self._value(annotation, value, place, partial)
             rule = spec.metadata.get("rule")
             if rule and len(self.problems) == before and (said := rule(values[key])):
-                self.problem("plan.value", place, f"{value!r} will not do: {said}.", "Correct it there.")
+                shown = "This" if spec.metadata.get("secret") else repr(value)
+                self.problem("plan.value", place, f"{shown} will not do: {said}.", "Correct it there.")
         for key, (_annotation, spec) in known.items():
             if key not in data and not partial and _required(spec):
                 self.problem("plan.missing", join(where, key), f"{key} is missing.", "Add it.")
@@ -129,9 +130,12 @@ def join(where: str, key: Any) -> str:
     return f"{where}.{key}" if ": " in where else f"{where}: {key}"
 
 
-def checked(rule: Rule, **options: Any) -> Any:
-    """A dataclass field with a rule: a function that says what is wrong with a value, or ''."""
-    return field(metadata={"rule": rule}, **options)
+def checked(rule: Rule, secret: bool = False, **options: Any) -> Any:
+    """A dataclass field with a rule: a function that says what is wrong with a value, or ''.
+
+    secret  the value itself is never shown in a message
+    """
+    return field(metadata={"rule": rule, "secret": secret}, **options)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -67,7 +67,7 @@ class Stack:
     """Variables that hold for the whole stack: the same on every host."""
 
     monsterr_domain: str = checked(is_domain)
-    monsterr_secret: str = checked(_is_master)
+    monsterr_secret: str = checked(_is_master, secret=True)
     monsterr_extra_domains: list[str] = checked(_are_domains, default_factory=list)
     monsterr_secret_generations: dict[str, int] = field(default_factory=dict)
     monsterr_secrets: dict[str, str] = field(default_factory=dict)
@@ -116,4 +116,3 @@ OTHER = frozenset(
 )
 STACK = frozenset(spec.name for spec in fields(Stack))
 HOST = frozenset(spec.name for spec in fields(Host))
-SECRET = frozenset({"monsterr_secret", "monsterr_secrets", "monsterr_dns_key_secret"})
