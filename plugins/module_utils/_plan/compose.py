@@ -61,7 +61,7 @@ class Composer:
             "wiring": wiring,
             "probes": self._probes(here, sites),
             "backups": [self._backup(place) for place in here],
-            "files": self._files(sites) if edge else [],
+            "files": self._library(settings) + (self._proxy_files(sites) if edge else []),
             "secrets": self._secrets(here, wiring),
         }
 
@@ -156,7 +156,6 @@ class Composer:
                 "access": place.definition.web.access,
                 "bypass": place.definition.web.bypass,
                 "certificate": self._certificate_name(place.site(self.stack)),
-                "websocket": place.definition.web.websocket,
                 "buffering": place.definition.web.buffering,
                 "max_body": place.definition.web.max_body,
             }
@@ -282,9 +281,20 @@ class Composer:
             "exclude": backup.exclude,
         }
 
-    def _files(self, sites: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    @staticmethod
+    def _library(settings: Host) -> list[dict[str, Any]]:
+        """The one tree that downloads and library share. New files in it belong to the group of the tree."""
+        owner = {"owner": str(settings.monsterr_uid), "group": str(settings.monsterr_gid)}
+        root = settings.monsterr_media_path.rstrip("/")
+        return [
+            {"path": path, "state": "directory", "mode": "2775", "role": "host", **owner}
+            for path in (root, *(f"{root}/{folder}" for folder in settings.monsterr_library))
+        ]
+
+    @staticmethod
+    def _proxy_files(sites: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """The proxy's files: the program's own configuration, then one per site."""
-        common = {"role": "proxy", "mode": "0644", "owner": "root", "group": "root"}
+        common = {"state": "file", "role": "proxy", "mode": "0644", "owner": "root", "group": "root"}
         files = [
             {"path": f"{NGINX}/nginx.conf", "template": "nginx.conf.j2", "vars": {}, **common},
             {"path": f"{NGINX}/monsterr/proxy.conf", "template": "proxy.conf.j2", "vars": {}, **common},

@@ -64,9 +64,10 @@ def _are_absolute(values: dict[str, str] | list[str]) -> str:
     return next((f"{item}: {said}" for item in items if (said := is_absolute(item))), "")
 
 
-def _are_relative(values: Any) -> str:
+def are_relative(values: Any) -> str:
+    """Rule: paths (or mappings by path) that stay inside the folder they are relative to."""
     bad = [item for item in values if item.startswith("/") or ".." in item.split("/")]
-    return f"{bad[0]} has to be a path inside the service's own volume" if bad else ""
+    return f"{bad[0]} has to be a path inside" if bad else ""
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,6 @@ class Web:
     domain: str = checked(is_name_or_empty, default="")  # default: monsterr_domain
     access: Access = "two_factor"
     bypass: list[str] = checked(_are_absolute, default_factory=list)  # paths reached with an API key, not a browser
-    websocket: bool = True
     buffering: bool = False  # whether nginx may buffer answers: off, so that streams flow
     max_body: str = checked(_is_body, default="0")  # largest upload; 0: no limit
 
@@ -95,8 +95,8 @@ class Health:
 class Backup:
     """What of the private volumes is worth keeping. Paths are relative to the volume ``config``."""
 
-    sqlite: list[str] = checked(_are_relative, default_factory=list)  # copied with SQLite's own backup
-    paths: list[str] = checked(_are_relative, default_factory=lambda: ["."])
+    sqlite: list[str] = checked(are_relative, default_factory=list)  # copied with SQLite's own backup
+    paths: list[str] = checked(are_relative, default_factory=lambda: ["."])
     exclude: list[str] = field(default_factory=list)
 
 
@@ -145,7 +145,7 @@ class Definition:
     health: Health = field(default_factory=Health)
     backup: Backup = field(default_factory=Backup)
     secrets: dict[str, Secret] = field(default_factory=dict)
-    seeds: dict[str, str] = checked(_are_relative, default_factory=dict)  # <volume>/<path>: content before first start
+    seeds: dict[str, str] = checked(are_relative, default_factory=dict)  # <volume>/<path>: content before first start
     connects: Connects = field(default_factory=Connects)
     depends: list[str] = field(default_factory=list)  # services that have to be up before this one
     settings: dict[str, Any] = field(default_factory=dict)  # wanted in the application, set through its API

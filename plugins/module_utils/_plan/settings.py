@@ -8,9 +8,23 @@ import ipaddress
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
-from .definition import is_absolute, is_name, is_port
+from .definition import are_relative, is_absolute, is_name, is_port
 from .schema import checked
 
+# Parents before what is in them.
+LIBRARY = (
+    "media",
+    "media/audiobooks",
+    "media/books",
+    "media/movies",
+    "media/music",
+    "media/podcasts",
+    "media/tv",
+    "torrents",
+    "usenet",
+    "usenet/complete",
+    "usenet/incomplete",
+)
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 
 
@@ -95,6 +109,7 @@ class Host:
     monsterr_services: list[str] = field(default_factory=list)
     monsterr_address: str = checked(is_address, default="")
     monsterr_media_path: str = checked(is_absolute, default="/srv/media")
+    monsterr_library: list[str] = checked(are_relative, default_factory=lambda: list(LIBRARY))
     monsterr_uid: int = checked(_is_id, default=13000)
     monsterr_gid: int = checked(_is_id, default=13000)
     monsterr_timezone: str = "Etc/UTC"

@@ -42,7 +42,9 @@ def table(plan: dict[str, Any]) -> str:
                 for connection in record["connections"]
             ),
         )
-        lines += _section("files", ((item["path"], item["mode"], item["owner"]) for item in host["files"]))
+        lines += _section(
+            "files", ((item["path"], item["mode"], f"{item['owner']}:{item['group']}") for item in host["files"])
+        )
         lines += _section("backups", ((item["service"], ", ".join(item["paths"]), "") for item in host["backups"]))
     lines += ["", "DNS"]
     lines += _section("records", ((r["name"], r["type"], " ".join(r["values"])) for r in plan["records"]))

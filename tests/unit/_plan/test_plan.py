@@ -61,9 +61,7 @@ def test_a_container_reaches_its_peer_by_name_or_by_the_other_hosts_address():
 
 def test_a_client_learns_who_uses_it():
     wiring = {record["service"]: record for record in good(one_host())["hosts"]["box"]["wiring"]}
-    assert wiring["qbittorrent"]["connections"] == [
-        {"kind": "category", "service": "sonarr", "category": "sonarr"}
-    ]
+    assert wiring["qbittorrent"]["connections"] == [{"kind": "category", "service": "sonarr", "category": "sonarr"}]
 
 
 def test_a_connection_of_the_definition_to_a_service_that_is_not_placed_is_left_out():
@@ -173,7 +171,9 @@ anything = st.recursive(
 
 
 @settings(deadline=None, max_examples=200)
-@given(st.sampled_from(["image", "port", "web", "health", "secrets", "seeds", "connects", "volumes", "ports"]), anything)
+@given(
+    st.sampled_from(["image", "port", "web", "health", "secrets", "seeds", "connects", "volumes", "ports"]), anything
+)
 def test_whatever_a_user_writes_there_is_a_plan_or_a_problem_never_a_crash(key, value):
     plan, problems = plan_of(one_host(sonarr={key: value}))
     assert (plan is None) == bool(problems)

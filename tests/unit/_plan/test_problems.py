@@ -8,7 +8,6 @@ import pytest
 
 from .samples import MASTER, definitions, one_host, plan_of, two_hosts
 
-
 KEY = {"monsterr_dns_key_name": "key", "monsterr_dns_key_secret": "c2VjcmV0"}
 
 
@@ -79,7 +78,7 @@ def changed(name, **keys):
             "not a placeholder",
         ),
         (one_host(), changed("sonarr", secrets={"api_key": "hex", "token": "given"}), None, "monsterr_secrets"),
-        (one_host(), changed("sonarr", seeds={"../etc/passwd": "x"}), None, "inside the service's own volume"),
+        (one_host(), changed("sonarr", seeds={"../etc/passwd": "x"}), None, "a path inside"),
         (one_host(), changed("sonarr", seeds={"media/x": "x"}), None, "not a private volume"),
         (one_host(), {**definitions(), "Bad-Name": {}}, "roles/Bad-Name/meta/service.yml", "cannot be the name"),
         ({}, None, "inventory", "no host in the group monsterr"),
