@@ -83,7 +83,7 @@ class Client:
 
     url      scheme, host, port and the path that goes before each request's own
     address  connect there in place of the URL's host; the Host header and the TLS name stay the URL's
-    ca_file  PEM bundle to trust in place of the system's
+    ca_file  PEM bundle to trust in place of the system's; `ca_data` is the same as text
     verify   whether the server's certificate and name are checked
     headers  sent with each request
     limit    the largest body accepted, in bytes
@@ -97,6 +97,7 @@ class Client:
         *,
         address: str = "",
         ca_file: str = "",
+        ca_data: str = "",
         verify: bool = True,
         headers: Mapping[str, str] | None = None,
         limit: int = LIMIT,
@@ -116,7 +117,7 @@ class Client:
         self.headers = {"User-Agent": "monsterr.media", "Accept": "application/json, */*;q=0.5", **(headers or {})}
         self.cookies: dict[str, str] = {}
         self.limit = limit
-        self._ca_file, self._verify = ca_file, verify
+        self._ca_file, self._ca_data, self._verify = ca_file, ca_data, verify
         self._context: ssl.SSLContext | None = None
         self._connection: _Connection | None = None
 
@@ -237,9 +238,9 @@ class Client:
     def _tls(self) -> ssl.SSLContext | None:
         if self.secure and self._context is None:
             try:
-                context = ssl.create_default_context(cafile=self._ca_file or None)
+                context = ssl.create_default_context(cafile=self._ca_file or None, cadata=self._ca_data or None)
             except (OSError, ssl.SSLError) as error:
-                raise InputError("read the certificates to trust", self._ca_file, str(error)) from None
+                raise InputError("read the certificates to trust", self._ca_file or "given", str(error)) from None
             if not self._verify:
                 context.check_hostname = False
                 context.verify_mode = ssl.CERT_NONE
@@ -324,12 +325,14 @@ class _Timed:
 
     def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
         self._sock, self.deadline = sock, deadline
+        self._readers, self._done = 0, False
 
     def sendall(self, data: bytes) -> None:
         self._sock.settimeout(_left(self.deadline))
         self._sock.sendall(data)
 
     def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
+        self._readers += 1
         return io.BufferedReader(_Reader(self), _CHUNK)
 
     def recv_into(self, buffer: Any) -> int:
@@ -340,7 +343,15 @@ class _Timed:
         return self._sock.fileno()
 
     def close(self) -> None:
-        self._sock.close()
+        """Close it once nobody reads from it any more: an answer is read after its connection was given up."""
+        self._done = True
+        if not self._readers:
+            self._sock.close()
+
+    def read_to_end(self) -> None:
+        self._readers -= 1
+        if self._done:
+            self.close()
 
 
 class _Reader(io.RawIOBase):
@@ -352,6 +363,11 @@ class _Reader(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         return self._timed.recv_into(buffer)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._timed.read_to_end()
+        super().close()
 
 
 def _left(deadline: Deadline) -> float:

@@ -39,6 +39,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
             while not self.server.stop.wait(0.05):
                 self.wfile.write(b"x")
             return
+        if route == "/late":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+            self.wfile.flush()
+            self.server.stop.wait(0.1)
+            self.wfile.write(b"late")
+            self.close_connection = True
+            return
         if route == "/drops":
             self.close_connection = True
             return
@@ -103,6 +110,12 @@ def test_a_connection_that_the_server_gave_up_is_opened_again(server):
         ask(client, "/goodbye")
         time.sleep(0.05)
         assert ask(client, "/again", "POST", json={}).status == 200
+
+
+def test_a_body_that_comes_after_the_connection_was_given_up_is_read(server):
+    with Client(f"http://127.0.0.1:{server.server_port}") as client:
+        assert ask(client, "/late").text == "late"
+        assert ask(client, "/late").text == "late"
 
 
 def test_cookies_live_until_the_server_takes_them_away(server):
