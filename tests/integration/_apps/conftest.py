@@ -1,0 +1,204 @@
+# Copyright (c) Monsterr contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The real qBittorrent and NZBGet, and the stand-in for Sonarr, each as a child process with a folder of its own.
+
+They start from the seeds and settings of our own definitions, with /config and /data moved into the test's folder.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.monsterr.media.plugins.module_utils._plan.secrets import qbittorrent_hash
+
+from ...conftest import REPOSITORY
+
+STANDIN = REPOSITORY / "tests" / "standins" / "sonarr" / "standin.py"
+START = 20  # seconds an application may take to listen
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class App:
+    """An application as a child process: the definition it is from, its record for the wiring, its folder."""
+
+    program = ""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name, self.port = name, free_port()
+        self.definition = yaml.safe_load((REPOSITORY / "roles" / name / "meta" / "service.yml").read_text())
+        self.config, self.data = folder / name, folder / "data"
+        for path in (self.config, self.data / "media" / "tv"):
+            path.mkdir(parents=True, exist_ok=True)
+        self.secrets = {f"{name}.password": f"a password for {name}"}
+        self.process: subprocess.Popen[bytes] | None = None
+        self.environment: dict[str, str] = {}
+
+    def moved(self, value: Any) -> Any:
+        """`value` with the container's paths replaced by those of the test."""
+        if isinstance(value, str):
+            return value.replace("/data", str(self.data)).replace("/config", str(self.config))
+        if isinstance(value, dict):
+            return {key: self.moved(item) for key, item in value.items()}
+        return [self.moved(item) for item in value] if isinstance(value, list) else value
+
+    def record(self, *connections: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "service": self.name,
+            "app": self.definition["app"],
+            "url": f"http://127.0.0.1:{self.port}",
+            "settings": self.moved(self.definition["settings"]),
+            "credentials": {
+                "username": "admin",
+                **{name.split(".")[1]: f"<secret:{name}>" for name in self.secrets},
+            },
+            "connections": list(connections),
+            "media_path": str(self.data),
+        }
+
+    def client(self, category: str) -> dict[str, Any]:
+        """The connection of an application that downloads with this one."""
+        return {
+            "kind": "download_client",
+            "service": self.name,
+            "app": self.definition["app"],
+            "title": self.definition["title"],
+            "host": "127.0.0.1",
+            "port": self.port,
+            "username": "admin",
+            "password": f"<secret:{self.name}.password>",
+            "category": category,
+        }
+
+    def command(self) -> list[str]:
+        raise NotImplementedError
+
+    def start(self, wait: bool = True) -> None:
+        with (self.config / "output.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command(),
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, "HOME": str(self.config), **self.environment},
+            )
+        end = time.monotonic() + START
+        while wait:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return
+            except OSError:
+                if self.process.poll() is not None or time.monotonic() > end:
+                    raise RuntimeError((self.config / "output.log").read_text()) from None
+                time.sleep(0.05)
+
+    def stop(self) -> None:
+        if self.process:
+            self.process.kill()
+            self.process.wait(10)
+            self.process = None
+
+
+class QBittorrent(App):
+    program = "qbittorrent-nox"
+
+    def seed(self) -> None:
+        text = self.definition["seeds"]["config/qBittorrent/qBittorrent.conf"]
+        hashed = qbittorrent_hash(self.secrets["qbittorrent.password"], b"sixteen bytes..!")
+        text = text.replace("{{ secret('password_hash') }}", hashed).replace("{{ port }}", str(self.port))
+        path = self.config / "qBittorrent" / "config" / "qBittorrent.conf"
+        path.parent.mkdir(parents=True)
+        # Only loopback, and no talk with the world.
+        text = self.moved(text).replace("WebUI\\Address=*", "WebUI\\Address=127.0.0.1")
+        quiet = "Session\\Interface=lo\nSession\\InterfaceName=lo\nSession\\DHTEnabled=false\nSession\\LSDEnabled=false"
+        path.write_text(text.replace("[BitTorrent]", f"[BitTorrent]\n{quiet}"))
+
+    def command(self) -> list[str]:
+        return [self.program, f"--profile={self.config}", f"--webui-port={self.port}"]
+
+
+class NZBGet(App):
+    program = "nzbget"
+
+    def seed(self) -> None:
+        text = self.definition["seeds"]["config/nzbget.conf"]
+        text = text.replace("{{ secret('password') }}", self.secrets["nzbget.password"])
+        text = text.replace("{{ port }}", str(self.port)).replace("ControlIP=0.0.0.0", "ControlIP=127.0.0.1")
+        (self.config / "nzbget.conf").write_text(self.moved(text))
+
+    def command(self) -> list[str]:
+        return [self.program, "-s", "-c", str(self.config / "nzbget.conf"), "-o", "OutputMode=log"]
+
+
+class Sonarr(App):
+    """The stand-in."""
+
+    program = sys.executable
+
+    def seed(self) -> None:
+        self.secrets["sonarr.api_key"] = "0123456789abcdef0123456789abcdef"
+        self.environment = {
+            "SONARR__AUTH__APIKEY": self.secrets["sonarr.api_key"],
+            "SONARR__AUTH__METHOD": "Forms",
+            "SONARR__AUTH__REQUIRED": "Enabled",
+            "STANDIN_CONFIG": str(self.config),
+            "STANDIN_PORT": str(self.port),
+        }
+
+    def command(self) -> list[str]:
+        return [self.program, str(STANDIN)]
+
+    def asked(self) -> list[str]:
+        """Method and path of each request so far."""
+        log = self.config / "requests.log"
+        return [" ".join(line.split()[:2]) for line in log.read_text().splitlines()] if log.exists() else []
+
+    def writes(self) -> list[str]:
+        """The requests among those that write something."""
+        harmless = ("/login", "/test")
+        return [line for line in self.asked() if not line.startswith(("GET", "HEAD")) and not line.endswith(harmless)]
+
+
+def made(kind: type[App], folder: Path) -> App:
+    if not shutil.which(kind.program):
+        pytest.skip(f"{kind.program} is not installed: apt-get install $(cat tests/requirements-debian.txt)")
+    app = kind(kind.__name__.lower(), folder)
+    app.seed()
+    return app
+
+
+@pytest.fixture
+def qbittorrent(tmp_path):
+    app = made(QBittorrent, tmp_path)
+    app.start()
+    yield app
+    app.stop()
+
+
+@pytest.fixture
+def nzbget(tmp_path):
+    app = made(NZBGet, tmp_path)
+    app.start()
+    yield app
+    app.stop()
+
+
+@pytest.fixture
+def sonarr(tmp_path):
+    app = made(Sonarr, tmp_path)
+    app.start()
+    yield app
+    app.stop()
