@@ -86,14 +86,19 @@ class Resolver:
                 return late
             pause = min(2.0, pause * 1.5)
 
-    def alias(self, name: str) -> str:
-        """Where CNAME records lead from `name`; `name` itself if there is none."""
-        return asyncio.run(self._alias(name))
+    def aliases(self, names: Iterable[str]) -> dict[str, str]:
+        """Where CNAME records lead from each name; the name itself if there is none, or nobody can tell."""
+        return asyncio.run(self._aliases(sorted(set(names))))
+
+    async def _aliases(self, names: Sequence[str]) -> dict[str, str]:
+        return dict(zip(names, await exchange.together(self._alias(name) for name in names), strict=True))
 
     async def _alias(self, name: str) -> str:
         for _step in range(_MAX_ALIASES):
-            response = await self._recurse(name, "CNAME")
-            target = _own(response, name, "CNAME")
+            try:
+                target = _own(await self._recurse(name, "CNAME"), name, "CNAME")
+            except UnreachableError:
+                return name
             if not target:
                 return name
             name = target[0].rstrip(".")
