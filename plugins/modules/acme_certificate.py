@@ -146,17 +146,17 @@ options:
     default: /var/lib/monsterr/acme
   validate:
     description:
-      - Commands that have to succeed once new certificates are in use, such as C(nginx -t). If one fails, the old
-        certificates are put back. Run without a shell, and only if a certificate changed.
+      - Commands that have to succeed once new certificates are in use, each a list of words, such as V([nginx, -t]).
+        If one fails, the old certificates are put back. Run without a shell, and only if a certificate changed.
     type: list
-    elements: str
+    elements: list
     default: []
   activate:
     description:
-      - Commands that have the new certificates taken up, such as C(systemctl reload nginx), after O(validate). If one
-        fails, the old certificates are put back.
+      - Commands that have the new certificates taken up, after O(validate), such as V([systemctl, reload, nginx]). If
+        one fails, the old certificates are put back.
     type: list
-    elements: str
+    elements: list
     default: []
   deadline:
     description:
@@ -181,8 +181,8 @@ EXAMPLES = r"""
       - {name: sonarr.example.org, identifiers: [sonarr.example.org]}
     email: admin@example.org
     terms_agreed: true
-    validate: [nginx -t]
-    activate: [systemctl reload nginx]
+    validate: [[nginx, -t]]
+    activate: [[systemctl, reload, nginx]]
 
 - name: Have a wildcard by DNS
   monsterr.media.acme_certificate:
@@ -333,8 +333,8 @@ SPEC: dict[str, dict[str, Any]] = {
     },
     "store": {"type": "path", "default": "/etc/monsterr/certificates"},
     "state_dir": {"type": "path", "default": "/var/lib/monsterr/acme"},
-    "validate": {"type": "list", "elements": "str", "default": []},
-    "activate": {"type": "list", "elements": "str", "default": []},
+    "validate": {"type": "list", "elements": "list", "default": []},
+    "activate": {"type": "list", "elements": "list", "default": []},
     "deadline": {"type": "int", "default": 180},
 }
 

@@ -9,7 +9,6 @@ and back again if it fails; what was shown to the CA taken away, whatever happen
 
 from __future__ import annotations
 
-import shlex
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -46,8 +45,8 @@ class Settings:
     terms_agreed: bool = False
     webroot: str = ""
     dns: dict[str, Any] | None = None
-    validate: Sequence[str] = ()
-    activate: Sequence[str] = ()
+    validate: Sequence[Sequence[str]] = ()
+    activate: Sequence[Sequence[str]] = ()
     deadline: float = 180
 
 
@@ -84,7 +83,7 @@ class Certificates:
         clock: Clock,
         ask: Ask | None = None,
         connect: Callable[[Deadline], challenges.Dns | None] | None = None,
-        command: Callable[[str], None] | None = None,
+        command: Callable[[Sequence[str]], None] | None = None,
     ) -> None:
         self._settings = settings
         self._wanted = wanted
@@ -327,8 +326,8 @@ class Certificates:
 
     def _commands(self) -> MonsterrError | None:
         try:
-            for line in [*self._settings.validate, *self._settings.activate]:
-                self._command(line)
+            for words in [*self._settings.validate, *self._settings.activate]:
+                self._command([str(word) for word in words])
         except MonsterrError as error:
             return error
         return None
@@ -379,12 +378,12 @@ def _disk(error: OSError) -> MonsterrError:
     return MonsterrError("write to the disk", str(error.filename or "certificates"), error.strerror or str(error), hint)
 
 
-def _run(line: str) -> None:
+def _run(words: Sequence[str]) -> None:
     """Run one command, without a shell; `CommandError` with the end of what it said."""
-    attempted = "run the command"
+    attempted, line = "run the command", " ".join(words)
     try:
         done = subprocess.run(
-            shlex.split(line),
+            words,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -112,8 +112,7 @@ class Challenges:
 
     def _write(self, item: Shown) -> None:
         path = Path(item.name)
-        for folder in reversed(path.parents[:2]):
-            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        files.folder(path.parent)
         files.write(path, item.value, 0o644)
 
     def _need_dns(self, deadline: Deadline) -> Dns:

@@ -29,6 +29,14 @@ def write(path: Path, text: str, mode: int = 0o600) -> None:
     sync(path.parent)
 
 
+def folder(path: Path, mode: int = 0o755) -> None:
+    """Have the folder `path`; it and those above that are missing get exactly `mode`, whatever the umask."""
+    missing = [one for one in (path, *path.parents) if not one.exists()]
+    for one in reversed(missing):
+        one.mkdir()
+        one.chmod(mode)
+
+
 def remove(path: Path) -> None:
     """Remove `path` if it is there, on the disk before this returns."""
     if path.exists():

@@ -52,7 +52,8 @@ class Journal:
 
     def prepare(self) -> None:
         """Have the folder."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files.folder(self.folder.parent)
+        files.folder(self.folder, 0o700)
 
     def account(self, directory: str) -> dict[str, str]:
         """The account at `directory`: ``key`` in PEM, ``email``; empty if there is none."""

@@ -62,11 +62,11 @@ class Store:
         directory   address of the CA's directory
         """
         home = self._root / name / "generations"
-        home.mkdir(mode=0o755, parents=True, exist_ok=True)
+        files.folder(home)
         number = max([*self._generations(name), 0]) + 1
         new = home / ".new"
         shutil.rmtree(new, ignore_errors=True)
-        new.mkdir(mode=0o755)
+        files.folder(new)
         leaf, *above = pem.split(chain)
         about = {"directory": directory, "placeholder": placeholder}
         files.write(new / "privkey.pem", key, 0o600)
