@@ -146,8 +146,10 @@ def _wire(
             outcome.findings.append(ok("wiring.pending", outcome.service, text))
             return
         application.login()
-        for part in parts:
-            _part(outcome, part, check_mode)
+        settled = [(part, found) for part in parts if (found := _settle(outcome, part, check_mode)) is not None]
+        # Last, since it may wait for peers.
+        for part, found in settled:
+            outcome.findings += part.verify(found)
     finally:
         outcome.writes = session.writes
         session.close()
@@ -159,21 +161,22 @@ def _wire(
         outcome.findings.append(ok("wiring", outcome.service, f"{outcome.service} {said}."))
 
 
-def _part(outcome: Outcome, part: Part, check_mode: bool) -> None:
+def _settle(outcome: Outcome, part: Part, check_mode: bool) -> Any:
+    """Make `part` as it is wanted; what the application has then, or None if that could not be told."""
     try:
         found = part.read()
         changes = part.differ(found)
         if changes and not check_mode:
             part.write(found)
             found = part.read()
-            left = part.differ(found)
-            outcome.findings += [_not_kept(outcome.service, change) for change in left]
+            outcome.findings += [_not_kept(outcome.service, change) for change in part.differ(found)]
         outcome.changes += changes
-        outcome.findings += part.verify(found)
+        return found
     except MonsterrError as error:
         if is_down(error):
             raise
         outcome.findings += [*error.findings, error.finding()]
+        return None
 
 
 def _not_kept(service: str, change: Change) -> Finding:

@@ -114,9 +114,12 @@ class Options(Part):
     def write(self, found: Found) -> None:
         names = {name.lower(): name for name in found.file}
         whole = found.file | {names.get(key.lower(), key): value for key, (_, value) in self._wanted(found).items()}
-        options = [{"Name": name, "Value": value} for name, value in whole.items()]
-        if not self.app.call("saveconfig", "save the options", options, write=True):
-            raise RefusedError("save the options", self.app.service, "it could not write its file", "Is the disk full?")
+        # A killed run may have saved them already, and only not reloaded.
+        if whole != found.file:
+            options = [{"Name": name, "Value": value} for name, value in whole.items()]
+            if not self.app.call("saveconfig", "save the options", options, write=True):
+                why = "it could not write its file"
+                raise RefusedError("save the options", self.app.service, why, "See whether its disk is full.")
         self.app.call("reload", "make the options take effect", write=True)
         self._settle()
 
