@@ -138,7 +138,7 @@ CONFIGS = {
 CLIENTS = {
     ("QBittorrent", "QBittorrentSettings", "qBittorrent", "torrent"): [
         ("host", "Host", "textbox", "localhost", "normal"),
-        ("port", "Port", "number", 8080, "normal"),
+        ("port", "Port", "textbox", 8080, "normal"),
         ("useSsl", "Use SSL", "checkbox", False, "normal"),
         ("urlBase", "URL Base", "textbox", None, "normal"),
         ("apiKey", "API Key", "textbox", None, "apiKey"),
@@ -155,7 +155,7 @@ CLIENTS = {
     ],
     ("Nzbget", "NzbgetSettings", "NZBGet", "usenet"): [
         ("host", "Host", "textbox", "localhost", "normal"),
-        ("port", "Port", "number", 6789, "normal"),
+        ("port", "Port", "textbox", 6789, "normal"),
         ("useSsl", "Use SSL", "checkbox", False, "normal"),
         ("urlBase", "URL Base", "textbox", None, "normal"),
         ("username", "Username", "textbox", "nzbget", "userName"),
@@ -364,10 +364,11 @@ class Sonarr:
         stored = {field["name"]: field.get("value") for field in (old or {}).get("fields", [])}
         sent = {field.get("name"): field.get("value") for field in body.get("fields") or []}
         for field in client["fields"]:
+            number = type(field.get("value")) is int
             value = sent.get(field["name"])
             if field["privacy"] in SECRET and value == MASK:
                 value = stored.get(field["name"])
-            if field["type"] in ("number", "select") and value is not None:
+            if number and value is not None:
                 value = int(value)
             field.pop("value", None)
             if value is not None:
@@ -531,6 +532,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     server_version = "sonarr-stand-in"
+    disable_nagle_algorithm = True
     app: Sonarr
     hang = ""
 
