@@ -136,7 +136,7 @@ class Resolver:
         """The zone of each name. Short names first: a name below a zone that is known needs no further question."""
         homes = {name: zone for name, zone in zip(names, known, strict=True) if zone}
         for name in sorted(set(names) - set(homes), key=lambda name: name.count(".")):
-            inside = [zone for zone in self._zones if under(name, zone)]
+            inside = [zone for zone in {*self._zones, *homes.values()} if zone and under(name, zone)]
             homes[name] = max(inside, key=len) if inside else await self._apex(name)
         new = sorted(set(homes.values()) - set(self._zones))
         for zone in await exchange.together(self._find_servers(name) for name in new):
@@ -165,7 +165,7 @@ class Resolver:
         if not zone:
             return Zone("", problem="No zone was found for the name: the domain does not exist, or is not delegated")
         try:
-            names = [text.rstrip(".") for text in _own(await self._recurse(zone, "NS"), zone, "NS")]
+            names = sorted(text.rstrip(".") for text in _own(await self._recurse(zone, "NS"), zone, "NS"))
             answers = await exchange.together(self._recurse(name, kind) for name in names for kind in ("A", "AAAA"))
         except UnreachableError as error:
             return Zone(zone, problem=f"The name servers of {zone} could not be found: {error.why}")
