@@ -1,0 +1,7 @@
+# Copyright (c) Monsterr contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+from ..fixtures import names, pebble, web
+
+__all__ = ["names", "pebble", "web"]
