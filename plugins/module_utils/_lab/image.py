@@ -1,0 +1,272 @@
+# Copyright (c) Monsterr contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Container images without a registry and without an engine to build them.
+
+All images of a lab are one archive in the format of ``docker save``. They share one large layer, a small Debian with
+every program that any of them needs; each adds a small layer of its own, and its tags: the very names that the
+definitions use. So nothing in the roles knows about the lab.
+
+What a service's image is made of stands in ``<recipes>/<service>/image.json``::
+
+    {"packages": ["nzbget"],               Debian packages, in the shared layer
+     "command": ["nzbget", "-s"],          run as PUID:PGID
+     "directory": "/config",               where it is run
+     "environment": {"HOME": "/config"},
+     "files": {"prepare": "/lab/prepare"}, file beside image.json -> path in the image; /lab/prepare runs first, as root
+     "links": {"/app/web": "/usr/share/web"},
+     "stand_in": "sonarr/standin.py"}      program below the folder of stand-ins, becomes /app/<its name>
+
+Each image also gets tags that misbehave, for those who want to see what happens then: see `FAULTS`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .._core.errors import InputError
+from .._core.finding import Finding, warn
+from .rootfs import Cache, Recipe
+
+# Tag -> what it does. All but the first also change the data, as a new version does that migrates its database.
+FAULTS = {
+    "lab-next": "next",  # works: a newer version
+    "lab-broken": "silent",  # keeps running, never answers
+    "lab-crash": "crash",  # ends at once with status 1
+}
+_COMMON = ("ca-certificates", "curl", "python3", "tini", "tzdata")
+_MODE = 0o755
+_CHUNK = 1 << 20
+
+ENTRYPOINT = """#!/bin/sh
+# Starts the program as the user that PUID and PGID name, after /lab/prepare (as root) has put its files in order.
+set -eu
+umask "${UMASK:-022}"
+export PUID=${PUID:-911} PGID=${PGID:-911}
+mkdir -p /config
+chown -R "$PUID:$PGID" /config
+case "${LAB_FAULT:-}" in
+    "") ;;
+    *) printf '%s\\n' "$LAB_VERSION" | setpriv --reuid="$PUID" --regid="$PGID" --clear-groups \\
+           tee /config/migrated-by-another-version ;;
+esac
+case "${LAB_FAULT:-}" in
+    silent) echo "This version never answers."; exec sleep infinity ;;
+    crash) echo "This version ends at once."; exit 1 ;;
+esac
+if [ -x /lab/prepare ]; then /lab/prepare; fi
+exec setpriv --reuid="$PUID" --regid="$PGID" --clear-groups /bin/sh -c 'umask "${UMASK:-022}"; exec "$@"' program "$@"
+"""
+
+
+@dataclass(frozen=True)
+class Image:
+    """The image of one service.
+
+    references  names with tags that it is known by: what the definition says, and whatever else is wanted
+    recipe      the content of its image.json
+    files       path in the image -> content
+    """
+
+    service: str
+    references: tuple[str, ...]
+    recipe: Mapping[str, Any]
+    files: Mapping[str, bytes]
+
+    @property
+    def stand_in(self) -> bool:
+        """Whether it only speaks like the real program."""
+        return "stand_in" in self.recipe
+
+    @property
+    def tagged(self) -> dict[str, str]:
+        """Every reference -> the fault that its image has, empty for none."""
+        tags = dict.fromkeys(self.references, "")
+        for reference in self.references:
+            for tag, fault in FAULTS.items():
+                tags.setdefault(f"{repository(reference)}:{tag}", fault)
+        return tags
+
+    def layer(self) -> bytes:
+        """The small layer, as a tar file that is the same for the same content."""
+        links = dict(self.recipe.get("links", {}))
+        return layer({"lab/entrypoint": ENTRYPOINT.encode(), **self.files}, links)
+
+    def config(self, reference: str, fault: str, layers: Sequence[str]) -> dict[str, Any]:
+        """The image's configuration (OCI image specification, section "Image Configuration").
+
+        layers  sha256 of each uncompressed layer, in hexadecimal
+        """
+        version = reference.rpartition(":")[2]
+        environment = {
+            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "LANG": "C.UTF-8",
+            **self.recipe.get("environment", {}),
+            "LAB_VERSION": version,
+            "LAB_FAULT": fault,
+        }
+        return {
+            "architecture": "amd64",
+            "os": "linux",
+            "created": "1970-01-01T00:00:00Z",
+            "config": {
+                "Env": [f"{name}={value}" for name, value in environment.items()],
+                "Entrypoint": ["/usr/bin/tini", "--", "/lab/entrypoint"],
+                "Cmd": list(self.recipe["command"]),
+                "WorkingDir": self.recipe.get("directory", "/config"),
+                "Labels": {
+                    "media.monsterr.lab": "stand-in" if self.stand_in else "real program",
+                    "org.opencontainers.image.version": version,
+                },
+            },
+            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{item}" for item in layers]},
+            "history": [{"created": "1970-01-01T00:00:00Z", "comment": "made for a rehearsal"} for _ in layers],
+        }
+
+
+@dataclass
+class Images:
+    """All images of a lab, and the services that it has none for."""
+
+    images: list[Image]
+    missing: dict[str, str] = field(default_factory=dict)  # service -> why
+
+    def result(self) -> dict[str, Any]:
+        """Plain data for the module's result."""
+        return {
+            "loaded": sorted(reference for item in self.images for reference in item.tagged),
+            "stand_ins": sorted(item.service for item in self.images if item.stand_in),
+            "missing": sorted(self.missing),
+        }
+
+    def findings(self) -> list[Finding]:
+        """One warning for each service without an image."""
+        return [
+            warn(
+                "lab.image", service, f"The lab has no image for {service}: {why}.",
+                "It cannot be rehearsed, and is left out.",
+            )
+            for service, why in sorted(self.missing.items())
+        ]  # fmt: skip
+
+    @property
+    def base(self) -> Recipe:
+        """The shared layer."""
+        packages = {package for item in self.images for package in item.recipe.get("packages", ())}
+        trim = 'rm -rf "$1"/var/cache/apt/*.bin "$1"/var/lib/apt/lists/* "$1"/var/log/* "$1"/var/cache/debconf/*-old'
+        return Recipe("layer", "essential", tuple(sorted({*_COMMON, *packages})), (trim,), archive=True)
+
+    def archive(self, cache: Cache) -> Path | None:
+        """The archive with all images; made if it is not in `cache`. None without any image."""
+        if not self.images:
+            return None
+        base = cache.get(self.base)
+        seen = [base.name, [(item.service, item.tagged, dict(item.recipe), _digest(item.layer())) for item in self.images]]
+        key = hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()[:16]
+        path = cache.folder / f"images-{key}.tar"
+        with cache.lock("images"):
+            if not path.exists():
+                for old in cache.folder.glob("images-*.tar"):
+                    old.unlink()
+                part = path.with_name(f".part-{path.name}")
+                write(part, base, self.images)
+                part.rename(path)
+        return path
+
+
+def collect(wanted: Mapping[str, Sequence[str]], recipes: Path, stand_ins: Path | None) -> Images:
+    """The images for `wanted` (service -> references); a service that cannot be had is reported, not an error."""
+    images, missing = [], {}
+    for service, references in sorted(wanted.items()):
+        folder = recipes / service
+        if not (folder / "image.json").is_file():
+            missing[service] = "there is no recipe for one"
+            continue
+        try:
+            recipe = json.loads((folder / "image.json").read_text())
+        except ValueError as error:
+            raise InputError("read the recipe of an image", str(folder / "image.json"), str(error)) from None
+        files = {path.lstrip("/"): (folder / name).read_bytes() for name, path in recipe.get("files", {}).items()}
+        if "stand_in" in recipe:
+            program = stand_ins / recipe["stand_in"] if stand_ins else None
+            if program is None or not program.is_file():
+                missing[service] = "the program cannot be had without a registry, and its stand-in comes with the checkout"
+                continue
+            files[f"app/{program.name}"] = program.read_bytes()
+        images.append(Image(service, tuple(references), recipe, files))
+    return Images(images, missing)
+
+
+def write(path: Path, base: Path, images: Sequence[Image]) -> None:
+    """Write the archive: layers, configurations and the manifest that ties them together."""
+    shared = _file_digest(base)
+    manifest = []
+    with tarfile.open(path, "w", format=tarfile.GNU_FORMAT) as archive:
+        info = _info(f"{shared}/layer.tar", base.stat().st_size)
+        with base.open("rb") as content:
+            archive.addfile(info, content)
+        for item in images:
+            own = item.layer()
+            layers = [shared, _digest(own)]
+            _add(archive, f"{layers[1]}/layer.tar", own)
+            for reference, fault in item.tagged.items():
+                config = json.dumps(item.config(reference, fault, layers)).encode()
+                name = f"{_digest(config)}.json"
+                _add(archive, name, config)
+                manifest.append(
+                    {"Config": name, "RepoTags": [reference], "Layers": [f"{layer}/layer.tar" for layer in layers]}
+                )
+        _add(archive, "manifest.json", json.dumps(manifest).encode())
+
+
+def layer(files: Mapping[str, bytes], links: Mapping[str, str]) -> bytes:
+    """A layer with `files` (path -> content, all executable) and symbolic `links` (path -> target)."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        paths = [*files, *(link.lstrip("/") for link in links)]
+        for folder in sorted({str(parent) for path in paths for parent in Path(path).parents} - {"."}):
+            info = _info(folder, 0)
+            info.type, info.mode = tarfile.DIRTYPE, _MODE
+            archive.addfile(info)
+        for name, content in sorted(files.items()):
+            _add(archive, name, content)
+        for link, target in sorted(links.items()):
+            info = _info(link.lstrip("/"), 0)
+            info.type, info.linkname = tarfile.SYMTYPE, target
+            archive.addfile(info)
+    return buffer.getvalue()
+
+
+def repository(reference: str) -> str:
+    """`reference` without its tag and digest."""
+    name = reference.partition("@")[0]
+    head, _, tag = name.rpartition(":")
+    return head if head and "/" not in tag else name
+
+
+def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    archive.addfile(_info(name, len(content)), io.BytesIO(content))
+
+
+def _info(name: str, size: int) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.size, info.mode = size, _MODE
+    return info
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _file_digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as content:
+        while chunk := content.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
