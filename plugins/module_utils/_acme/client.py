@@ -232,7 +232,7 @@ class Acme:
             self._keep_nonce(answer)
             if answer.status < 400:
                 return answer
-            kind = str(_problem(answer).get("type", "")).removeprefix(ERROR)
+            kind = _word(_problem(answer), "type").removeprefix(ERROR)
             if kind == "badNonce":
                 self.deadline.check(attempted, url, "the CA refused every nonce until the time was over")
                 continue
@@ -302,12 +302,14 @@ def _refused(
     problem: Mapping[str, Any], attempted: str, target: str, status: int, wait: float | None, deadline: Deadline
 ) -> RefusedError:
     """A problem document (RFC 7807, RFC 8555 section 6.7) as one readable error that keeps its parts."""
-    kind = str(problem.get("type", "")).removeprefix(ERROR)
-    story = [str(problem.get("detail") or "").rstrip(". ")]
-    subproblems = [item for item in problem.get("subproblems") or () if isinstance(item, Mapping)]
+    kind = _word(problem, "type").removeprefix(ERROR)
+    story = [_word(problem, "detail")]
+    listed = problem.get("subproblems")
+    subproblems = [item for item in listed if isinstance(item, Mapping)] if isinstance(listed, list) else []
     for item in subproblems:
-        identifier = item.get("identifier") or {}
-        story.append(f"{identifier.get('value', '')}: {str(item.get('detail', '')).rstrip('. ')}".lstrip(": "))
+        identifier = item.get("identifier")
+        name = _word(identifier, "value") if isinstance(identifier, Mapping) else ""
+        story.append(f"{name}: {_word(item, 'detail')}".removeprefix(": "))
     why = "; ".join(part for part in story if part) or f"it answered {status} without a reason"
     if wait is not None and status in (429, 503):
         moment = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(deadline.clock.time() + wait))
@@ -316,6 +318,10 @@ def _refused(
     return RefusedError(
         attempted, target, said, _HINTS.get(kind, ""), type=kind, status=status, subproblems=subproblems
     )
+
+
+def _word(data: Mapping[str, Any], key: str) -> str:
+    return str(data.get(key) or "").rstrip(". ")
 
 
 def _problem(answer: Response) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,9 @@ def folder(path: Path, mode: int = 0o755) -> None:
     """Have the folder `path`; it and those above that are missing get exactly `mode`, whatever the umask."""
     missing = [one for one in (path, *path.parents) if not one.exists()]
     for one in reversed(missing):
-        one.mkdir()
-        one.chmod(mode)
+        with suppress(FileExistsError):  # made by another thread since we looked
+            one.mkdir()
+            one.chmod(mode)
 
 
 def remove(path: Path) -> None:
