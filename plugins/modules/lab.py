@@ -78,6 +78,11 @@ options:
   roles:
     description: The folder of the service roles. Their definitions name the images to have.
     type: path
+  services:
+    description: The services to have the images of. All that O(roles) define if empty.
+    type: list
+    elements: str
+    default: []
   images:
     description: The images to have by service, in place of those that O(roles) name.
     type: dict
@@ -217,6 +222,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "resolvers": {"type": "list", "elements": "str", "default": []},
     "cache_dir": {"type": "path", "default": "~/.cache/monsterr"},
     "roles": {"type": "path"},
+    "services": {"type": "list", "elements": "str", "default": []},
     "images": {"type": "dict", "default": {}},
     "image_recipes": {"type": "path"},
     "stand_ins": {"type": "path"},

@@ -16,9 +16,12 @@ from .image import Images, collect
 def images(params: Mapping[str, Any]) -> Images | None:
     """The images for the module's parameters; None if they name neither images nor roles."""
     roles = Path(params["roles"]) if params["roles"] else None
-    wanted = {service: _references(value) for service, value in params["images"].items()}
-    if not wanted and roles:
-        wanted = named(roles)
+    wanted = {
+        **(named(roles) if roles else {}),
+        **{service: _references(value) for service, value in params["images"].items()},
+    }
+    if params["services"]:
+        wanted = {service: wanted.get(service, []) for service in params["services"]}
     recipes = Path(params["image_recipes"]) if params["image_recipes"] else roles and roles / "lab/files/images"
     if not wanted or not recipes:
         return None

@@ -19,6 +19,7 @@ def machine_files(lab: Lab, machine: Machine, authorized: str, host_key: str, ma
     return {
         "etc/hostname": f"{machine.hostname}\n",
         "etc/hosts": f"127.0.0.1 localhost\n::1 localhost\n{machine.address} {machine.hostname}\n",
+        "etc/locale.conf": "LANG=C.UTF-8\n",
         "etc/machine-id": f"{machine_id}\n",
         "etc/resolv.conf": f"nameserver {lab.infra.address}\n",
         "etc/systemd/network/10-host0.network": _network(lab, machine, mtu),
