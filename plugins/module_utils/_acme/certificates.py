@@ -100,7 +100,8 @@ class Certificates:
     def ensure(self, check_mode: bool) -> dict[str, Any]:
         """Have all certificates from the CA."""
         outcomes = self._plan(check_mode)
-        tidy = bool(self._journal.shown() or self._journal.flips())
+        fine = [one.wanted.name for one in outcomes if one.decision.action == plan.NONE]
+        tidy = bool(self._journal.shown() or self._journal.flips() or any(map(self._journal.order, fine)))
         if check_mode or not (tidy or _due(outcomes)):
             return report.answer(outcomes, [], check_mode, tidy)
         findings: list[Finding] = []
@@ -171,11 +172,10 @@ class Certificates:
             if job.outcome.decision.action == plan.INSTALL:
                 staged = self._store.staged(job.name)
                 job.generation = staged.generation if staged else 0
-        findings += self._take_up([job for job in jobs if job.generation])
-        for job in jobs:
+        for job in jobs:  # a generation that is written needs its order no more, whether it is in use or not
             if job.generation or job.outcome.decision.action == plan.NONE:
                 self._journal.drop_order(job.name)
-        return findings
+        return findings + self._take_up([job for job in jobs if job.generation])
 
     def _issue(self, jobs: Sequence[_Job]) -> list[Finding]:
         """Have the CA issue for all `jobs`; each that fails has its error, the others go on."""
@@ -247,7 +247,7 @@ class Certificates:
             return
         offered = {item["type"]: item for item in content["challenges"]}
         if authorization.status != "pending":
-            self._refuse(acme, authorization, identifier)
+            self._refuse(job, acme, authorization, identifier)
         wanted = offered.get(job.wanted.challenge)
         if not wanted:
             why = f"the CA offers {', '.join(sorted(offered)) or 'nothing'}, and not {job.wanted.challenge}"
@@ -263,7 +263,7 @@ class Certificates:
         for proof, _url, authorization in job.proofs:
             found = acme.poll(authorization, _BUSY_AUTHORIZATION, "have the challenge looked at")
             if found.status != "valid":
-                self._refuse(acme, found, proof.identifier)
+                self._refuse(job, acme, found, proof.identifier)
         attempted = "have the certificate issued"
         order = job.document
         if order.status == "pending":
@@ -274,13 +274,15 @@ class Certificates:
         if order.status != "valid":
             order = acme.poll(order.url, ("ready", *_BUSY_ORDER), attempted)
         if order.status != "valid":
+            self._journal.drop_order(job.name)
             raise acme.problem(order.content.get("error"), attempted, job.name)
         chain = acme.download(order.content["certificate"])
         pem.verify(key, chain, job.wanted.identifiers, job.name)
         job.generation = self._store.add(job.name, job.order.key, chain, self._settings.directory)
 
-    def _refuse(self, acme: Acme, authorization: Document, identifier: str) -> None:
-        """Raise what the CA says about an authorization that it does not give."""
+    def _refuse(self, job: _Job, acme: Acme, authorization: Document, identifier: str) -> None:
+        """Raise what the CA says about an authorization that it does not give. The order is worth nothing then."""
+        self._journal.drop_order(job.name)
         errors = [item["error"] for item in authorization.content.get("challenges", ()) if item.get("error")]
         raise acme.problem(errors[0] if errors else None, "prove to the CA that the name is ours", identifier)
 

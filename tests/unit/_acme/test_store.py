@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -168,8 +169,10 @@ def test_a_file_is_replaced_whole_with_its_mode(tmp_path: Path) -> None:
 def test_two_runs_do_not_work_at_the_same_time(tmp_path: Path) -> None:
     clock = FakeClock()
 
-    with files.locked(tmp_path / "lock", Deadline(5, clock)):
-        with pytest.raises(DeadlineError, match="another run"), files.locked(tmp_path / "lock", Deadline(5, clock)):
-            pass
-    with files.locked(tmp_path / "lock", Deadline(5, clock)):
+    def lock() -> AbstractContextManager[None]:
+        return files.locked(tmp_path / "lock", Deadline(5, clock))
+
+    with lock(), pytest.raises(DeadlineError, match="another run"), lock():
+        pass
+    with lock():
         assert sum(clock.slept) == pytest.approx(5)
