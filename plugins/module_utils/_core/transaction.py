@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Apply, verify, then commit or roll back: the only way a host is changed.
 
-A transaction is a list of steps. What each step needs to be undone is written to the journal, and synced to disk, before
+A transaction is a list of steps. What each step needs to be undone is written to the journal and synced to disk before
 the first step is applied. So after a kill at any point, the next run finds the journal, undoes what had been begun, and
 starts afresh from a host that is as it was.
 """
