@@ -200,7 +200,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.monsterr.media.plugins.module_utils._core.run import Context, run
-from ansible_collections.monsterr.media.plugins.module_utils._lab import model
+from ansible_collections.monsterr.media.plugins.module_utils._lab import command, model
 
 LIBRARY_ERROR = YAML_ERROR = None
 try:
@@ -242,6 +242,7 @@ def work(params: dict[str, Any], context: Context) -> dict[str, Any]:
             cache, params["edge"], definitions.images(params), params["resolvers"], params["fresh"]
         )  # fmt: skip
         if context.check_mode:
+            command.check()
             todo = labs.needs(lab, settings)
             return {**labs.result(lab, settings), "changed": bool(todo), "seconds": {}, "todo": todo}
         return labs.up(lab, settings, context.clock)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from .._core.errors import CommandError, InputError
 
@@ -59,25 +59,41 @@ def missing() -> list[str]:
     return packages if os.path.exists(_KEYRING) else [*packages, "debian-archive-keyring"]
 
 
+def obstacles() -> list[str]:
+    """Why this computer can host no lab, all reasons at once; nothing if it can."""
+    found = []
+    if os.geteuid():
+        found.append("only root may make containers and a network")
+    packages = missing()
+    if packages and not shutil.which("apt-get", path=PATH):
+        found.append(f"it lacks {', '.join(packages)}, and has no apt-get to install them with")
+    if not found:
+        try:
+            run("make a container", "unshare", "--mount", "--net", "--pid", "--fork", "true", seconds=10)
+        except CommandError as error:
+            found.append(f"it lets no container be made: {error.why}")
+    return found
+
+
 def require() -> list[str]:
     """Make sure that this computer can host a lab, and return the packages that were installed for it.
 
     `InputError`, with everything there is to say, where it cannot.
     """
-    if os.geteuid():
-        raise InputError(
-            "start a lab", "this user", "it makes containers and a network, which only root may", "Run it as root."
-        )
+    check()
     packages = missing()
     if packages:
-        if not shutil.which("apt-get", path=PATH):
-            raise InputError(
-                "start a lab", "this computer", f"it lacks {', '.join(packages)}, and has no apt-get to install them with",
-                "Use a Debian or Ubuntu computer, or install them.",
-            )
         quiet = {"DEBIAN_FRONTEND": "noninteractive"}
         lock = ("-o", "DPkg::Lock::Timeout=300", "-qq")
         run("read the package lists", "apt-get", *lock, "update", seconds=300, environment=quiet)
         command = ("apt-get", *lock, "install", "--no-install-recommends", "-y", *packages)
         run("install the lab's packages", *command, seconds=600, environment=quiet)
     return packages
+
+
+def check() -> None:
+    """`InputError` where this computer can host no lab."""
+    found = obstacles()
+    if found:
+        hint = "Run it as root on a Debian or Ubuntu computer that is no restricted container itself."
+        raise InputError("host a lab", "this computer", "; ".join(found), hint)

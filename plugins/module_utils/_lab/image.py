@@ -167,7 +167,10 @@ class Images:
         if not self.images:
             return None
         base = cache.get(self.base)
-        seen = [base.name, [(item.service, item.tagged, dict(item.recipe), _digest(item.layer())) for item in self.images]]
+        seen = [
+            base.name,
+            [(item.service, item.tagged, dict(item.recipe), _digest(item.layer())) for item in self.images],
+        ]
         key = hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()[:16]
         path = cache.folder / f"images-{key}.tar"
         with cache.lock("images"):
@@ -196,7 +199,9 @@ def collect(wanted: Mapping[str, Sequence[str]], recipes: Path, stand_ins: Path 
         if "stand_in" in recipe:
             program = stand_ins / recipe["stand_in"] if stand_ins else None
             if program is None or not program.is_file():
-                missing[service] = "the program cannot be had without a registry, and its stand-in comes with the checkout"
+                missing[service] = (
+                    "the program cannot be had without a registry, and its stand-in comes with the checkout"
+                )
                 continue
             files[f"app/{program.name}"] = program.read_bytes()
         images.append(Image(service, tuple(references), recipe, files))

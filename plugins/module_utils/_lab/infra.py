@@ -14,7 +14,9 @@ IMAGES = "/lab/images"
 _CERTIFICATE_DAYS = 90
 
 
-def machine_files(lab: Lab, machine: Machine, authorized: str, host_key: str, machine_id: str, mtu: int) -> Mapping[str, str]:
+def machine_files(
+    lab: Lab, machine: Machine, authorized: str, host_key: str, machine_id: str, mtu: int
+) -> Mapping[str, str]:
     """Path in the machine -> content: what makes a copied file system this very machine."""
     return {
         "etc/hostname": f"{machine.hostname}\n",
@@ -74,7 +76,11 @@ def knot(lab: Lab, key: str, upstream: str) -> str:
     """Knot's configuration: authoritative for the lab's domains, everything else is asked upstream."""
     module = "    global-module: mod-dnsproxy/upstream\n" if upstream else ""
     remote = f"  - id: upstream\n    address: {upstream}@53\n" if upstream else ""
-    proxy = "mod-dnsproxy:\n  - id: upstream\n    remote: upstream\n    timeout: 5000\n    fallback: on\n" if upstream else ""
+    proxy = (
+        "mod-dnsproxy:\n  - id: upstream\n    remote: upstream\n    timeout: 5000\n    fallback: on\n"
+        if upstream
+        else ""
+    )
     zones = "".join(f"  - domain: {domain}\n    file: {domain}.zone\n" for domain in lab.domains)
     return f"""server:
     rundir: /run/knot
@@ -151,7 +157,7 @@ WantedBy=multi-user.target
 """
 
 
-_LOADER = f'''"""Load the lab's images into this twin's Docker Engine, once. Started by systemd right after the engine."""
+_LOADER = f'''"""Load the lab's images into this twin's Docker Engine, once. Started by systemd after the engine."""
 
 import http.client
 import pathlib

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import os
 import secrets as random
 import uuid
 from collections.abc import Iterator, Sequence
@@ -64,8 +65,8 @@ def needs(lab: Lab, settings: Settings) -> list[str]:
     alive = machine.running(lab.machines)
     if settings.fresh:
         return [f"begin with {len(lab.machines)} new machines"]
-    if _described(lab) not in (None, _description(lab, settings)):
-        return ["begin again: the lab that is there is another one"]
+    if lab.folder.exists() and _described(lab) != _description(lab, settings):
+        return ["begin again: what is there is another lab, or half of one"]
     return [f"start {item.name}" for item in lab.machines if item.host not in alive]
 
 
@@ -106,11 +107,13 @@ def exists(lab: Lab) -> bool:
 
 def down(lab: Lab, cache: Path | None = None) -> bool:
     """Take the lab down: processes, mounts, network, files. Whether there was anything of it."""
-    there = exists(lab)
-    if there:
-        with _held(lab):
-            _remove(lab, rootfs.Cache(cache) if cache else None)
-    return there
+    if not exists(lab):
+        return False
+    with _held(lab):
+        _remove(lab, rootfs.Cache(cache) if cache else None)
+    with contextlib.suppress(OSError):
+        lab.state.rmdir()
+    return True
 
 
 def stop(lab: Lab, hosts: Sequence[str], check_mode: bool = False) -> list[str]:
@@ -171,14 +174,14 @@ def result(lab: Lab, settings: Settings) -> dict[str, Any]:
 def _up(lab: Lab, settings: Settings, upstream: str, cache: rootfs.Cache, steps: Steps) -> None:
     lab.state.mkdir(mode=0o755, parents=True, exist_ok=True)
     lab.folder.mkdir(mode=0o700, exist_ok=True)
+    with steps.step("network"):
+        network.up(lab)
     with steps.step("file systems"), ThreadPoolExecutor() as pool:
         jobs = [pool.submit(cache.get, recipe) for recipe in (rootfs.twin(), rootfs.services())]
         archive = pool.submit(settings.images.archive, cache) if settings.images else None
         bases = [job.result() for job in jobs]
     with steps.step("machines"):
         _prepare(lab, settings, upstream, cache, bases, archive.result() if archive else None)
-    with steps.step("network"):
-        network.up(lab)
     with steps.step("boot"):
         _boot(lab, [item for item in lab.machines if item.host not in machine.running(lab.machines)])
     with steps.step("certificates"):
@@ -257,7 +260,8 @@ def _fetch_root(lab: Lab) -> None:
 
 def _remove(lab: Lab, cache: rootfs.Cache | None) -> None:
     deadline = Deadline(_BOOT)
-    for root in {*machine.leftovers(lab.folder), *(item.root for item in lab.machines)}:
+    known = (folder / "root" for folder in (lab.folder / "machines").glob("*"))
+    for root in {*machine.leftovers(lab.folder), *known}:
         name = f"{lab.name}-{root.parent.name}"
         machine.stop(Machine(root.parent.name, name, name, "", root), deadline)
     for socket in (lab.folder / "ssh").glob("[0-9a-f]*"):
@@ -276,17 +280,18 @@ def _held(lab: Lab) -> Iterator[None]:
     lab.state.mkdir(mode=0o755, parents=True, exist_ok=True)
     path = lab.state / f".{lab.name}.lock"
     deadline = Deadline(_HOLD)
-    with path.open("w") as handle:
-        while True:
+    while True:
+        with path.open("w") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                if not deadline.pause(0.5):
-                    deadline.check("change the lab", lab.name, "another run is changing it", "Wait for it to end.")
-        yield
-    with contextlib.suppress(OSError):
-        lab.folder.exists() or path.unlink()
+                if os.fstat(handle.fileno()).st_nlink:  # else the one before has removed it
+                    yield
+                    if not lab.folder.exists():
+                        path.unlink()
+                    return
+            except BlockingIOError:
+                deadline.check("change the lab", lab.name, "another run is changing it", "Wait for it to end.")
+        deadline.pause(0.2)
 
 
 def _description(lab: Lab, settings: Settings) -> str:
@@ -312,7 +317,8 @@ def _write_private(path: Path, content: str) -> None:
 
 def _no_upstream() -> Finding:
     return warn(
-        "lab.resolver", "this computer",
+        "lab.resolver",
+        "this computer",
         "All its resolvers are on its own loopback, so the lab can resolve no names but its own.",
         "Name a resolver that other machines can ask (lab_resolvers).",
     )

@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -99,18 +100,19 @@ def running(machines: list[Machine]) -> dict[str, int]:
 
 def stop(machine: Machine, deadline: Deadline) -> bool:
     """End `machine` at once, as a power cut does; whether it ran."""
-    pid = running([machine]).get(machine.host)
-    if pid:
-        for child in _children(pid):
+    patience = Deadline(deadline.remaining() / 3, deadline.clock)
+    ran = False
+    while pid := running([machine]).get(machine.host):
+        ran = True
+        # Its first process takes all others with it, and then the supervisor cleans up.
+        for victim in [pid] if patience.expired() else _children(pid):
             with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)  # its first process: all others go with it
-        while running([machine]):
-            _reap(pid)
-            if not deadline.pause(_PAUSE):
-                raise DeadlineError("end the machine", machine.name, f"process {pid} does not end")
-    for group in [] if _SYSTEMD.exists() else _groups(machine):
-        _remove_group(group)
-    return bool(pid)
+                os.kill(victim, signal.SIGKILL)
+        _reap(pid)
+        if not deadline.pause(_PAUSE):
+            raise DeadlineError("end the machine", machine.name, f"process {pid} does not end")
+    _end(_groups(machine))
+    return ran
 
 
 def leftovers(folder: Path) -> list[Path]:
@@ -158,18 +160,33 @@ def _reap(pid: int) -> None:
 
 
 def _groups(machine: Machine) -> list[Path]:
-    """The control groups of `machine` where no systemd gives it any: in version 2 and in systemd's own of version 1."""
+    """The control groups of `machine`: systemd makes one; where there is none, we do, as systemd-nspawn expects it.
+
+    In version 2, and in systemd's own hierarchy of version 1.
+    """
+    escaped = machine.name.replace("-", "\\x2d")
+    below = f"machine.slice/machine-{escaped}.scope" if _SYSTEMD.exists() else f"monsterr-lab/{machine.name}"
     groups = []
     for line in (PROC / "mounts").read_text().splitlines():
         _, where, kind, options, *_ = line.split()
         if kind == "cgroup2" or (kind == "cgroup" and "name=systemd" in options.split(",")):
-            groups.append(Path(where) / "monsterr-lab" / machine.name)
+            groups.append(Path(where) / below)
     return groups
 
 
-def _remove_group(group: Path) -> None:
-    for folder in sorted(group.glob("**/"), key=lambda path: len(path.parts), reverse=True):
+def _end(groups: list[Path]) -> None:
+    """End what a killed supervisor left running, and remove the groups."""
+    for group in groups:
         with contextlib.suppress(OSError):
-            folder.rmdir()
-    with contextlib.suppress(OSError):
-        group.parent.rmdir()
+            (group / "cgroup.kill").write_text("1")
+    for _try in range(100):
+        for group in groups:
+            for folder in sorted(group.glob("**/"), key=lambda path: len(path.parts), reverse=True):
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+        if not any(group.exists() for group in groups):
+            break
+        time.sleep(_PAUSE)
+    for group in groups:
+        with contextlib.suppress(OSError):
+            group.parent.rmdir()

@@ -141,7 +141,10 @@ def lab(
         raise InputError("lay out the lab's network", network, str(error)) from None
     if not net.is_private or net.prefixlen > 24:
         raise InputError(
-            "lay out the lab's network", network, "it has to be a private network of /24 or larger", "10.213.77.0/24 is one."
+            "lay out the lab's network",
+            network,
+            "it has to be a private network of /24 or larger",
+            "10.213.77.0/24 is one.",
         )
     if len(set(hosts)) != len(hosts) or INFRA in hosts:
         raise InputError("name the twins", ", ".join(hosts), f"each host is named once, and none is named {INFRA}")
@@ -155,6 +158,8 @@ def lab(
         for path, size in paths.items():
             if host not in hosts or not path.startswith("/") or not _SIZE.fullmatch(str(size)):
                 raise InputError(
-                    "limit the disk", f"{host} {path} {size}", "that is not a host of the lab, a path and a size such as 64M"
+                    "limit the disk",
+                    f"{host} {path} {size}",
+                    "that is not a host of the lab, a path and a size such as 64M",
                 )
     return Lab(name, tuple(hosts), tuple(dict.fromkeys(zones)), net, limits or {}, state)

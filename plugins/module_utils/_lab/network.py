@@ -34,7 +34,8 @@ def down(lab: Lab) -> None:
     """Remove them, and stop forwarding if it was the lab that began it."""
     if exists(lab):
         run("remove the lab's bridge", "ip", "link", "delete", lab.bridge)
-    run("remove the lab's nftables table", "nft", "-f", "-", content=f"table ip {lab.table}\ndelete table ip {lab.table}\n")
+    gone = f"table ip {lab.table}\ndelete table ip {lab.table}\n"
+    run("remove the lab's nftables table", "nft", "-f", "-", content=gone)
     _legacy(lab, "-D")
     kept = lab.state / "ip_forward"
     others = [path for path in lab.state.glob("*") if path.is_dir() and path != lab.folder]
@@ -99,7 +100,8 @@ def _check_free(lab: Lab) -> None:
             taken = ipaddress.IPv4Network(route.get("dst", ""), strict=False)
             if taken.prefixlen and taken.overlaps(lab.network):
                 raise InputError(
-                    "lay out the lab's network", str(lab.network),
+                    "lay out the lab's network",
+                    str(lab.network),
                     f"this computer reaches {taken} by {route.get('dev', 'another way')} already",
                     "Choose another network for the lab (lab_network).",
                 )

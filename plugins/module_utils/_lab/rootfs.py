@@ -202,5 +202,3 @@ def sources(text: str) -> list[str]:
         f"deb {main} {SUITE}-updates main",
         f"deb {security} {SUITE}-security main",
     ]
-
-
