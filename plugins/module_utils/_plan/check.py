@@ -12,13 +12,14 @@ from dataclasses import fields
 from functools import cached_property
 from typing import Any
 
+from .._apps.registry import APPLICATIONS
 from . import secrets as secret_derivation
 from .definition import NAME, Definition
 from .model import MEDIA, PROXY_PORTS, Inventory, Placed, Source
 from .schema import Reader, join, merge, nearest
 from .settings import HOST, OTHER, STACK, Host, Stack
 
-PLACEHOLDER = re.compile(r"\{\{\s*(?:(uid|gid|timezone|port)|secret\('([a-z0-9_]+)'\))\s*\}\}")
+PLACEHOLDER = re.compile(r"\{\{\s*(?:(uid|gid|timezone|port|username)|secret\('([a-z0-9_]+)'\))\s*\}\}")
 _LEFTOVER = re.compile(r"\{\{.*?\}\}")
 
 
@@ -66,12 +67,15 @@ class Checker:
         for volume in {seed.split("/")[0] for seed in definition.seeds} - (definition.volumes.keys() - {MEDIA}):
             hint = "Begin its path with the name of a volume of the service that is not the media library."
             self.problem("plan.value", join(where, "seeds"), f"{volume} is not a private volume of the service.", hint)
+        if definition.app and definition.app not in APPLICATIONS:
+            hint = nearest(definition.app, APPLICATIONS) or f"Known: {', '.join(sorted(APPLICATIONS))}."
+            self.problem("plan.value", join(where, "app"), f"There is no API client {definition.app}.", hint)
         texts = [*definition.environment.values(), *definition.command, *definition.seeds.values()]
         for text in texts:
             for match in PLACEHOLDER.finditer(text):
                 self._known_secret(definition, match.group(2), where)
             for leftover in _LEFTOVER.findall(PLACEHOLDER.sub("", text)):
-                hint = "Use {{ secret('name') }}, {{ uid }}, {{ gid }}, {{ timezone }} or {{ port }}."
+                hint = "Use {{ secret('name') }}, {{ uid }}, {{ gid }}, {{ timezone }}, {{ port }} or {{ username }}."
                 self.problem("plan.value", where, f"{leftover} is not a placeholder.", hint)
         for name, secret in definition.secrets.items():
             if secret.kind == "qbittorrent_pbkdf2":

@@ -77,6 +77,7 @@ class Composer:
                     "gid": settings.monsterr_gid,
                     "timezone": settings.monsterr_timezone,
                     "port": definition.port,
+                    "username": place.username,
                 }
                 return reference(place.name, secret) if secret else str(known[word])
 
@@ -217,7 +218,7 @@ class Composer:
             "url": f"http://{LOOPBACK}:{place.publish}",
             "settings": place.definition.settings,
             "credentials": {
-                "username": place.definition.settings.get("username", "admin"),
+                "username": place.username,
                 **{name: reference(place.name, name) for name in names},
             },
             "connections": clients + users,
@@ -234,7 +235,7 @@ class Composer:
             "title": peer.definition.title,
             "host": peer.name if near else self.checked.address(peer.host),
             "port": peer.definition.port if near else peer.publish,
-            "username": peer.definition.settings.get("username", "admin"),
+            "username": peer.username,
             "password": reference(peer.name, "password") if "password" in peer.definition.secrets else "",
             "category": place.name,
         }

@@ -4,7 +4,8 @@
 
 A definition stands in ``roles/<service>/meta/service.yml``, or in ``services/<service>.yml`` beside a user's inventory.
 Strings in `environment`, `command` and `seeds` may hold these placeholders, and nothing else:
-``{{ secret('NAME') }}`` (a secret of this service), ``{{ uid }}``, ``{{ gid }}``, ``{{ timezone }}``, ``{{ port }}``.
+``{{ secret('NAME') }}`` (a secret of this service), ``{{ uid }}``, ``{{ gid }}``, ``{{ timezone }}``, ``{{ port }}``,
+``{{ username }}`` (of its administrator).
 """
 
 from __future__ import annotations

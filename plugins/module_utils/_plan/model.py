@@ -46,6 +46,11 @@ class Placed:
         """The port on the host."""
         return self.definition.publish or self.definition.port
 
+    @property
+    def username(self) -> str:
+        """The name of the application's own administrator."""
+        return str(self.definition.settings.get("username", "admin"))
+
     def connections(self) -> Iterator[tuple[str, str]]:
         """Each connection that is wished for: its kind (a key of ``connects``) and the peer."""
         for kind, peers in vars(self.definition.connects).items():
