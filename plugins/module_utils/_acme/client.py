@@ -34,6 +34,7 @@ LIMIT = 1024 * 1024  # bytes of one answer
 _TRIES = 4  # of a request whose connection breaks
 _POLL = 0.25  # seconds until the first look, where the CA does not say
 _POLL_MAX = 5.0
+_LONG = 366 * 86400.0  # seconds: the longest wait that is worth telling
 _ADVICE_HOLDS = 21600.0  # seconds, where the CA does not say (RFC 9773 section 4.3.2)
 _HINTS = {  # RFC 8555 section 6.7
     "caa": "Allow this CA in the domain's CAA records, or remove them.",
@@ -349,10 +350,11 @@ def _location(answer: Response, attempted: str) -> str:
 def _retry_after(answer: Response, deadline: Deadline) -> float | None:
     """Seconds to wait by the Retry-After header, which has seconds or a date (RFC 9110 section 10.2.3)."""
     text = answer.headers.get("retry-after", "").strip()
-    if text.isdigit():
-        return float(text)
+    if text.isascii() and text.isdigit():
+        return min(float(text), _LONG)
     try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - deadline.clock.time()) if text else None
+        wait = parsedate_to_datetime(text).timestamp() - deadline.clock.time() if text else None
+        return None if wait is None else min(max(0.0, wait), _LONG)
     except (ValueError, TypeError, OverflowError):
         return None
 

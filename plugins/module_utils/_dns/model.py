@@ -108,8 +108,7 @@ def canonical(kind: str, value: str) -> str:
     try:
         if kind == "TXT" and not value.startswith('"'):
             return _txt([value.encode()])
-        text = value.lower() if kind in _FOLDED else value
-        wire = dns.rdata.from_text("IN", kind, text, origin=dns.name.root, relativize=False).to_wire()
+        wire = dns.rdata.from_text("IN", kind, value, origin=dns.name.root, relativize=False).to_wire()
         rdata = dns.rdata.from_wire("IN", kind, wire, 0, len(wire))  # as a server will send it
     except (dns.exception.DNSException, UnicodeError, ValueError) as error:
         raise ValueError(str(error) or type(error).__name__) from None

@@ -14,18 +14,14 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from ansible_collections.monsterr.media.plugins.module_utils._acme import files
 from ansible_collections.monsterr.media.plugins.module_utils._acme.client import Acme
 from ansible_collections.monsterr.media.plugins.module_utils._dns.providers.rfc2136 import Rfc2136
 from ansible_collections.monsterr.media.plugins.modules import acme_certificate
 
-import tests.conftest  # noqa: F401
-from tests.integration.ansible_module import call
+from ..ansible_module import call
 
 
 class Killer:
@@ -59,6 +55,3 @@ def main() -> None:
         setattr(Acme, name, killer.step(f"ca.{name}", getattr(Acme, name)))
     Rfc2136.apply = killer.step("dns.apply", Rfc2136.apply)  # type: ignore[method-assign]
     print(json.dumps(call(acme_certificate, **json.loads(sys.argv[2]))))
-
-
-main()

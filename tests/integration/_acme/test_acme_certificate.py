@@ -25,6 +25,9 @@ from ..servers import PRIMARY, Pebble, Web
 
 pytestmark = pytest.mark.integration
 
+REPOSITORY = Path(__file__).resolve().parents[3]
+KILLED = "import tests.conftest; from tests.integration._acme import killed; killed.main()"
+
 
 @dataclass
 class House:
@@ -270,8 +273,8 @@ def test_killed_after_every_step_the_next_run_finishes_it(
         orders, issued = house.pebble.orders(), house.pebble.issued()
         watch = Watch(house.folder / "store", "tv")
         watch.start()
-        command = [sys.executable, str(Path(__file__).with_name("killed.py")), str(number), json.dumps(parameters)]
-        child = subprocess.run(command, capture_output=True, text=True, check=False)
+        command = [sys.executable, "-c", KILLED, str(number), json.dumps(parameters)]
+        child = subprocess.run(command, capture_output=True, text=True, check=False, cwd=REPOSITORY)
         finished = child.returncode == 0
         assert finished or child.returncode == -9, child.stderr
 
