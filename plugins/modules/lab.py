@@ -41,7 +41,9 @@ options:
     choices: [present, absent, stopped, started]
     default: present
   name:
-    description: Tells labs apart. Labs with different names and networks can be up at the same time.
+    description:
+      - Tells labs apart. Labs with different names and networks can be up at the same time.
+      - With V(state=absent), V(all) removes every lab of this computer.
     type: str
     default: rehearse
   hosts:
@@ -124,6 +126,7 @@ EXAMPLES = r"""
 - name: Leave nothing behind but the cache
   monsterr.media.lab:
     state: absent
+    name: all
 """
 
 RETURN = r"""
@@ -212,6 +215,7 @@ try:
 except ImportError:
     YAML_ERROR = traceback.format_exc()
 
+ALL = "all"  # no lab's name, see `model.lab`
 SPEC: dict[str, dict[str, Any]] = {
     "state": {"type": "str", "choices": ["present", "absent", "stopped", "started"], "default": "present"},
     "name": {"type": "str", "default": "rehearse"},
@@ -246,11 +250,12 @@ def work(params: dict[str, Any], context: Context) -> dict[str, Any]:
             todo = labs.needs(lab, settings)
             return {**labs.result(lab, settings), "changed": bool(todo), "seconds": {}, "todo": todo}
         return labs.up(lab, settings, context.clock)
-    lab = labs.existing(params["name"], params["network"])
     if params["state"] == "absent":
-        return {"changed": labs.exists(lab) if context.check_mode else labs.down(lab, cache)}
+        found = labs.every() if params["name"] == ALL else [labs.existing(params["name"], params["network"])]
+        gone = [labs.exists(lab) if context.check_mode else labs.down(lab, cache) for lab in found]
+        return {"changed": any(gone)}
     change = labs.stop if params["state"] == "stopped" else labs.start
-    hosts = change(lab, params["hosts"], context.check_mode)
+    hosts = change(labs.existing(params["name"], params["network"]), params["hosts"], context.check_mode)
     return {"changed": bool(hosts), "hosts": hosts}
 
 

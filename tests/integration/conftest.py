@@ -113,6 +113,7 @@ def lab() -> Iterator[RunningLab]:
         "hosts": HOSTS,
         "roles": str(REPOSITORY / "roles"),
         "stand_ins": str(REPOSITORY / "tests/standins"),
+        "cache_dir": os.environ.get("MONSTERR_CACHE", "~/.cache/monsterr"),
     }
     result = call_lab(**parameters)
     try:

@@ -100,6 +100,11 @@ def existing(name: str, network: str = "10.213.77.0/24", state: Path = STATE) ->
     return model.lab(name, known["hosts"], known["domains"], known["network"], known["limits"], state)
 
 
+def every(state: Path = STATE) -> list[Lab]:
+    """All labs of this computer, in whatever state they are."""
+    return [existing(path.name, state=state) for path in sorted(state.glob("*")) if path.is_dir()]
+
+
 def exists(lab: Lab) -> bool:
     """Whether there is anything of the lab on this computer."""
     return lab.folder.exists() or network.exists(lab) or bool(machine.leftovers(lab.folder))

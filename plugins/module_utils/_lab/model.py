@@ -20,7 +20,7 @@ DNS_KEY = "monsterr-lab"
 DNS_ALGORITHM = "hmac-sha256"
 ACME_PORT = 14000
 ACME_MANAGEMENT_PORT = 15000
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,15}")
+_NAME = re.compile(r"(?!all$)[a-z][a-z0-9-]{0,15}")
 _DOMAIN = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
 _SIZE = re.compile(r"[1-9][0-9]*[kKmMgG]")
 
@@ -134,7 +134,11 @@ def lab(
 ) -> Lab:
     """A lab from what the user wrote; `InputError` for what cannot be."""
     if not _NAME.fullmatch(name):
-        raise InputError("name the lab", name, "a name has a-z, 0-9 and -, begins with a letter, at most 16 characters")
+        raise InputError(
+            "name the lab",
+            name,
+            "a name has a-z, 0-9 and -, begins with a letter, at most 16 characters, and is not all",
+        )
     try:
         net = ipaddress.IPv4Network(network)
     except ValueError as error:

@@ -4,23 +4,26 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from ansible_collections.monsterr.media.plugins.module_utils._core.errors import InputError
-from ansible_collections.monsterr.media.plugins.module_utils._lab import model
+from ansible_collections.monsterr.media.plugins.module_utils._lab import lab, model
 from hypothesis import given
 from hypothesis import strategies as st
 
 
 def test_each_machine_has_an_address_of_its_own_and_the_services_have_the_first() -> None:
-    lab = model.lab("rehearse", ["edge", "media.example.org"], ["example.org"], "10.1.2.0/24")
-    assert lab.gateway == "10.1.2.1"
-    assert {item.host: item.address for item in lab.machines} == {
+    found = model.lab("rehearse", ["edge", "media.example.org"], ["example.org"], "10.1.2.0/24")
+    assert found.gateway == "10.1.2.1"
+    assert {item.host: item.address for item in found.machines} == {
         "infra": "10.1.2.2",
         "edge": "10.1.2.10",
         "media.example.org": "10.1.2.11",
     }
-    assert lab.directory == "https://10.1.2.2:14000/dir"
-    assert lab.twins["media.example.org"].hostname == "media"
+    assert found.directory == "https://10.1.2.2:14000/dir"
+    assert found.twins["media.example.org"].hostname == "media"
 
 
 @given(st.lists(st.text(min_size=1, max_size=80).filter(lambda name: name != "infra"), unique=True, max_size=20))
@@ -44,6 +47,7 @@ def test_labs_share_nothing_that_the_computer_shows() -> None:
     ("options", "says"),
     [
         ({"name": "../etc"}, "a name has a-z"),
+        ({"name": "all"}, "is not all"),
         ({"network": "10.0.0.1/24"}, "host bits"),
         ({"network": "8.8.8.0/24"}, "private network"),
         ({"network": "10.0.0.0/28"}, "/24 or larger"),
@@ -58,3 +62,14 @@ def test_labs_share_nothing_that_the_computer_shows() -> None:
 def test_what_cannot_be_is_refused_and_named(options: dict, says: str) -> None:
     with pytest.raises(InputError, match=says):
         model.lab(**{"name": "x", **options})
+
+
+def test_every_lab_is_found_again_as_it_was_described(tmp_path: Path) -> None:
+    described = {"hosts": ["a", "b"], "domains": ["x.test"], "network": "10.9.9.0/24", "limits": {"a": {"/y": "1M"}}}
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "whole/lab.json").write_text(json.dumps(described))
+    (tmp_path / "half").mkdir()
+    (tmp_path / "ip_forward").write_text("0")
+    half, whole = lab.every(tmp_path)
+    assert (half.name, half.hosts) == ("half", ())
+    assert (whole.name, whole.twins["b"].address, whole.twins["a"].limits) == ("whole", "10.9.9.11", {"/y": "1M"})
