@@ -123,7 +123,10 @@ class Resolver:
         for number, (zone, answers) in enumerate(looked):
             if zones[number] or not any(answer.detail == rules.REFERRAL for answer in answers):
                 continue
-            apex = await self._apex(wanted[number].name)
+            try:
+                apex = await self._apex(wanted[number].name)
+            except UnreachableError:
+                continue
             if apex and apex != zone.name:
                 below[number] = apex
         if below:
@@ -135,22 +138,26 @@ class Resolver:
     async def _find_zones(self, names: Sequence[str], known: Sequence[str]) -> list[Zone]:
         """The zone of each name. Short names first: a name below a zone that is known needs no further question."""
         homes = {name: zone for name, zone in zip(names, known, strict=True) if zone}
-        for name in sorted(set(names) - set(homes), key=lambda name: name.count(".")):
+        lost: dict[str, Zone] = {}
+        left = sorted(set(names) - set(homes), key=lambda name: name.count("."))
+        for number, name in enumerate(left):
             inside = [zone for zone in {*self._zones, *homes.values()} if zone and under(name, zone)]
-            homes[name] = max(inside, key=len) if inside else await self._apex(name)
+            try:
+                homes[name] = max(inside, key=len) if inside else await self._apex(name)
+            except UnreachableError as error:
+                lost[name] = Zone("", problem=f"The zone of {name} could not be found: {error.why}")
+                if error.details.get("mute"):  # they will not answer for the other names either
+                    lost.update(dict.fromkeys(left[number:], lost[name]))
+                    break
         new = sorted(set(homes.values()) - set(self._zones))
         for zone in await exchange.together(self._find_servers(name) for name in new):
             self._zones[zone.name] = zone
-        return [self._zones[homes[name]] for name in names]
+        return [lost.get(name) or self._zones[homes[name]] for name in names]
 
     async def _apex(self, name: str) -> str:
-        """The name of the zone that holds `name`; empty if no resolver knows one."""
+        """The name of the zone that holds `name`; empty if there is none."""
         for candidate in parents(name):
-            try:
-                response = await self._recurse(candidate, "SOA")
-            except UnreachableError as error:
-                self._zones.setdefault("", Zone("", problem=f"No resolver could be asked for the zone: {error.why}"))
-                return ""
+            response = await self._recurse(candidate, "SOA")
             owners = {
                 rrset.name.canonicalize().to_text(omit_final_dot=True)
                 for rrset in (*response.answer, *response.authority)
@@ -220,16 +227,19 @@ class Resolver:
     async def _recurse(self, name: str, kind: str) -> dns.message.Message:
         """The answer of the first resolver that has one; `UnreachableError` if none does."""
         why = []
+        mute = True
         for one in self._resolvers:
             try:
                 response = await self._asker.ask(name, kind, one, recurse=True)
+                mute = False
             except UnreachableError as error:
                 why.append(f"{one}: {error.why}")
                 continue
             if response.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
                 return response
             why.append(f"{one}: it answered {dns.rcode.to_text(response.rcode())}")
-        raise UnreachableError(f"resolve {name} {kind}", "the resolvers", "; ".join(why), "Check the resolvers.")
+        attempted = f"resolve {name} {kind}"
+        raise UnreachableError(attempted, "the resolvers", "; ".join(why), "Check the resolvers.", mute=mute)
 
 
 def _own(response: dns.message.Message, name: str, kind: str) -> list[str]:

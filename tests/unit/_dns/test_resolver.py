@@ -109,6 +109,26 @@ def test_no_resolver_at_all_is_a_finding() -> None:
     assert "10.0.0.1: no answer within 2 s" in found.summary
 
 
+def test_resolvers_that_are_mute_are_asked_for_one_name_and_not_for_all() -> None:
+    world = _world()
+    world.mute = {RECURSOR}
+    wanted = [RRset(f"h{number}.example.org", "A", (), 300) for number in range(50)]
+
+    looked = _resolver(world).check(wanted)
+
+    assert sum(world.asked.values()) == 2
+    assert all("no answer within 2 s" in home.problem for home, _answers in looked)
+
+
+def test_one_domain_that_the_resolver_fails_for_does_not_stop_another() -> None:
+    broken = RRset("x.broken.test", "A", (), 300)
+
+    first, second = _resolver(_world()).check([broken, TV])
+
+    assert "it answered REFUSED" in first[0].problem
+    assert rules.verdict(TV, *second).status == "ok"
+
+
 def test_an_unknown_domain_is_a_finding() -> None:
     [(home, answers)] = _resolver(World({}, (RECURSOR,))).check([TV])
 
