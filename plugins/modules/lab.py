@@ -13,7 +13,8 @@ description:
   - Boots a container (systemd-nspawn, a bare Debian with a real systemd and an SSH server) for each host of an
     inventory, in a network of its own on this computer. Beside them runs one machine with a name server (Knot,
     authoritative for the domains, takes signed updates) and an ACME CA (Pebble).
-  - Writes an inventory to use after the user's own (C(-i yours -i O(name)'s)). In it, each host is its twin.
+  - Writes an inventory, RV(inventory), to use after the user's own. In it, each host is its twin, and DNS and CA are
+    the lab's.
   - Installs what it needs on this computer (C(systemd-container), C(mmdebstrap), C(nftables)), and changes there
     nothing else but what V(state=absent) takes away again. File systems, images and packages are kept in O(cache_dir).
   - The twins' Docker Engine, once it is installed, finds the images of the services under the names that their
