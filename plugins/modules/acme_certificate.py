@@ -35,6 +35,7 @@ attributes:
   platform:
     support: full
     platforms: posix
+    description: Runs on the host that uses the certificates.
 options:
   state:
     description:

@@ -174,7 +174,8 @@ from ansible_collections.monsterr.media.plugins.module_utils._core.run import Co
 
 LIBRARY_ERROR = None
 try:
-    from ansible_collections.monsterr.media.plugins.module_utils._dns import model, providers, records
+    from ansible_collections.monsterr.media.plugins.module_utils._dns import model, records
+    from ansible_collections.monsterr.media.plugins.module_utils._dns.providers import base
 except ImportError:
     LIBRARY_ERROR = traceback.format_exc()
 
@@ -209,7 +210,7 @@ SPEC: dict[str, dict[str, Any]] = {
 def work(params: dict[str, Any], context: Context) -> dict[str, Any]:
     """Read the records, and make them so."""
     wanted = model.read(params["records"])
-    provider = providers.connect(params, Deadline(params["deadline"], context.clock))
+    provider = base.connect(params, Deadline(params["deadline"], context.clock))
     return records.ensure(provider, wanted, context.check_mode)
 
 

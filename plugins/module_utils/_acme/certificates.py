@@ -257,7 +257,8 @@ class Certificates:
 
     def _finish(self, job: _Job, acme: Acme) -> None:
         """Answer the challenges, finalize, download, verify, and write the new generation."""
-        assert job.document is not None and job.order is not None
+        if job.document is None or job.order is None:
+            return
         for _proof, url, _authorization in job.proofs:
             acme.respond(url)
         for proof, _url, authorization in job.proofs:
@@ -360,7 +361,7 @@ class Certificates:
             except MonsterrError as error:
                 job.outcome.error = error
             except OSError as error:
-                job.outcome.error = _disk(error)
+                job.outcome.error = _disk(error, job.name)
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 why = f"an answer was not as RFC 8555 has it ({type(error).__name__}: {error})"
                 job.outcome.error = RefusedError("have the certificate issued", job.name, why)
@@ -375,9 +376,11 @@ def _due(outcomes: Iterable[Outcome]) -> list[Outcome]:
     return [one for one in outcomes if one.decision.action != plan.NONE]
 
 
-def _disk(error: OSError) -> MonsterrError:
+def _disk(error: OSError, name: str = "") -> MonsterrError:
     hint = "Make room there, and run it again." if error.errno == 28 else ""
-    return MonsterrError("write to the disk", str(error.filename or "certificates"), error.strerror or str(error), hint)
+    return MonsterrError(
+        "write to the disk", str(error.filename or name or "certificates"), error.strerror or str(error), hint
+    )
 
 
 def _run(words: Sequence[str]) -> None:

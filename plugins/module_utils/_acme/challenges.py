@@ -21,7 +21,7 @@ from .pem import base64url
 
 if TYPE_CHECKING:
     from .._dns.model import Key, RRset
-    from .._dns.providers import Provider
+    from .._dns.providers.base import Provider
     from .._dns.resolver import Resolver
 
 CHECK = "certificate.challenge"
@@ -230,10 +230,10 @@ def connect(options: Mapping[str, Any] | None, deadline: Deadline) -> Dns | None
     if not options:
         return None
     try:
-        from .._dns import providers
+        from .._dns.providers import base
         from .._dns.resolver import Resolver
     except ImportError:
         hint = "Install python3-dnspython."
         raise InputError("use the DNS provider", DNS, "the Python library dnspython is missing", hint) from None
     resolver = Resolver(deadline, options.get("resolvers") or (), options.get("servers") or {})
-    return Dns(providers.connect(options, deadline), resolver)
+    return Dns(base.connect(options, deadline), resolver)

@@ -269,7 +269,6 @@ class Acme:
             protected["jwk"] = self._jwk()
         head = base64url(json.dumps(protected).encode())
         text = "" if payload is None else base64url(json.dumps(payload).encode())
-        assert self._key is not None, "only reading needs no key"
         r, s = decode_dss_signature(self._key.sign(f"{head}.{text}".encode(), ec.ECDSA(SHA256())))
         signature = base64url(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
         return json.dumps({"protected": head, "payload": text, "signature": signature}).encode()
@@ -290,7 +289,6 @@ class Acme:
 
     def _jwk(self) -> dict[str, str]:
         """Our public key (RFC 7517), with its members in the order of the thumbprint (RFC 7638)."""
-        assert self._key is not None, "only reading needs no key"
         numbers = self._key.public_key().public_numbers()
         x, y = (base64url(number.to_bytes(32, "big")) for number in (numbers.x, numbers.y))
         return {"crv": "P-256", "kty": "EC", "x": x, "y": y}

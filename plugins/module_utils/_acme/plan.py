@@ -46,8 +46,7 @@ def decide(
     window   when the CA would like `live` to be renewed
     """
     why = _why(wanted, live, directory, now, window, problem)
-    if not why:
-        assert live is not None
+    if live and not why:
         return Decision(NONE, _fine(live, window))
     if staged and not _why(wanted, staged, directory, now, None, ""):
         return Decision(INSTALL, f"an earlier run had generation {staged.generation} issued, and it is not in use yet")

@@ -98,7 +98,7 @@ def _writes(one: Outcome) -> list[str]:
 def _finding(one: Outcome, check_mode: bool) -> Finding:
     name, action = one.wanted.name, one.decision.action
     if one.error:
-        return fail(CHECK, name, _story(one), one.error.hint, **one.error.details)
+        return fail(CHECK, name, _story(one, one.error), one.error.hint, **one.error.details)
     reason = one.decision.reason
     if action == NONE:
         return ok(CHECK, name, f"Nothing to do: {reason}.")
@@ -115,14 +115,13 @@ def _finding(one: Outcome, check_mode: bool) -> Finding:
     return ok(CHECK, name, f"A certificate by {held.issuer} is in use, good until {day(held.not_after)} ({reason}).")
 
 
-def _story(one: Outcome) -> str:
-    assert one.error is not None
+def _story(one: Outcome, error: MonsterrError) -> str:
     held = one.after or one.before
     left = "There is none in use"
     if held:
         left = f"The old one stays, good until {day(held.not_after)}"
         left = "The placeholder stays in use" if held.placeholder else left
-    return f"Could not {one.error.attempted} ({one.error.target}): {one.error.why}. {left}."
+    return f"Could not {error.attempted} ({error.target}): {error.why}. {left}."
 
 
 def _diff(one: Outcome, check_mode: bool) -> dict[str, str]:

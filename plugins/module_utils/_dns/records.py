@@ -12,7 +12,7 @@ from .._core.errors import MonsterrError, RefusedError
 from .._core.finding import FAIL, Finding, fail, ok
 from .model import Key, RRset, Wanted
 from .plan import Change, plan
-from .providers import Provider
+from .providers.base import Provider
 
 _CHECK = "dns.records"
 
