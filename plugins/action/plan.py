@@ -44,20 +44,16 @@ class ActionModule(ActionBase):
         trouble: list[Finding] = []
         sources = _definitions(_service_folders(task_vars), trouble)
         inventory = _inventory(task_vars, set(sources), trouble)
-        plan, problems = (None, []) if trouble else build(sources, inventory)
+        plan, findings = (None, trouble) if trouble else build(sources, inventory)
+        told = [item.as_dict() for item in findings]
         if plan is None:
-            findings = trouble or problems
-            return {
-                "failed": True,
-                "msg": show.problems(findings),
-                "findings": [item.as_dict() for item in findings],
-            }
+            return {"failed": True, "msg": show.problems(findings), "findings": told}
         if arguments["show"]:
             Display().display(show.table(plan))
         for key, text in (("json", json.dumps(plan, indent=2) + "\n"), ("mermaid", show.mermaid(plan))):
             if arguments[key]:
                 write_atomically(Path(arguments[key]), text.encode(), mode=0o644)
-        return {"changed": False, "findings": [], **plan}
+        return {"changed": False, "findings": told, **plan}
 
 
 def _service_folders(task_vars: Mapping[str, Any]) -> list[Path]:

@@ -9,18 +9,36 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from .._core.finding import Finding
+from .._core.finding import Finding, warn
 from .check import Checker
 from .compose import Composer
 from .model import Inventory, Source
 
 
 def build(sources: Mapping[str, Source], inventory: Inventory) -> tuple[dict[str, Any] | None, list[Finding]]:
-    """The plan, or None and every problem that stands in its way."""
+    """The plan and what a user should know of it, or None and every problem that stands in its way."""
     checker = Checker(sources, inventory)
     checker.check()
-    problems = _grouped(checker.reader.problems)
-    return (None if problems else Composer(checker).plan()), problems
+    if checker.reader.problems:
+        return None, _grouped(checker.reader.problems)
+    plan = Composer(checker).plan()
+    return plan, _warnings(plan)
+
+
+def _warnings(plan: dict[str, Any]) -> list[Finding]:
+    """What is wished for in good faith, and not there yet."""
+    sites = [site for host in plan["hosts"].values() for site in host["sites"]]
+    waiting = sorted(site["service"] for site in sites if site["access"] in ("one_factor", "two_factor"))
+    if not waiting:
+        return []
+    return [
+        warn(
+            "plan.access",
+            ", ".join(waiting),
+            "The login in front of these services is not there yet: each is guarded by a login of its own only.",
+            "Set web.access to lan for what need not be reached from outside.",
+        )
+    ]
 
 
 def _grouped(problems: list[Finding]) -> list[Finding]:

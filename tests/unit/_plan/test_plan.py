@@ -7,6 +7,7 @@ from __future__ import annotations
 import copy
 import json
 
+from ansible_collections.monsterr.media.plugins.module_utils._core.finding import FAIL, worst
 from ansible_collections.monsterr.media.plugins.module_utils._core.secret import references
 from ansible_collections.monsterr.media.plugins.module_utils._plan import secrets, show
 from hypothesis import given, settings
@@ -17,7 +18,7 @@ from .samples import MASTER, definitions, one_host, plan_of, two_hosts
 
 def good(hosts, raw=None, edges=()):
     plan, problems = plan_of(hosts, raw, edges)
-    assert problems == []
+    assert [item.check for item in problems] in ([], ["plan.access"])
     return plan
 
 
@@ -138,6 +139,11 @@ def test_a_given_value_wins_over_a_derived_one():
     assert secrets.values(MASTER, specs, {"sonarr.api_key": "mine"})["sonarr.api_key"] == "mine"
 
 
+def test_it_says_which_logins_are_wished_for_and_not_there_yet():
+    _plan, [finding] = plan_of(one_host(sonarr={"web": {"access": "lan"}}))
+    assert (finding.check, finding.target) == ("plan.access", "qbittorrent")
+
+
 def test_it_can_be_read():
     plan = good(two_hosts(), edges=("edge",))
     assert "https://sonarr.example.org" in show.table(plan)
@@ -176,11 +182,11 @@ anything = st.recursive(
 )
 def test_whatever_a_user_writes_there_is_a_plan_or_a_problem_never_a_crash(key, value):
     plan, problems = plan_of(one_host(sonarr={key: value}))
-    assert (plan is None) == bool(problems)
+    assert (plan is None) == (worst(problems) == FAIL)
 
 
 @settings(deadline=None, max_examples=100)
 @given(st.dictionaries(st.sampled_from(list(one_host()["box"]) + ["monsterr_dns_port", "monsterr_uid"]), anything))
 def test_whatever_the_variables_there_is_a_plan_or_a_problem_never_a_crash(variables):
     plan, problems = plan_of(one_host(**variables))
-    assert (plan is None) == bool(problems)
+    assert (plan is None) == (worst(problems) == FAIL)
