@@ -186,7 +186,7 @@ def test_whatever_a_user_writes_there_is_a_plan_or_a_problem_never_a_crash(key, 
 
 
 @settings(deadline=None, max_examples=100)
-@given(st.dictionaries(st.sampled_from(list(one_host()["box"]) + ["monsterr_dns_port", "monsterr_uid"]), anything))
+@given(st.dictionaries(st.sampled_from([*one_host()["box"], "monsterr_dns_port", "monsterr_uid"]), anything))
 def test_whatever_the_variables_there_is_a_plan_or_a_problem_never_a_crash(variables):
     plan, problems = plan_of(one_host(**variables))
     assert (plan is None) == (worst(problems) == FAIL)
