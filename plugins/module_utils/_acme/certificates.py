@@ -291,6 +291,7 @@ class Certificates:
         key = pem.new_key("ec-256")
         chain = pem.self_signed(key, job.wanted.identifiers, self._clock.time(), plan.PLACEHOLDER_LIFE)
         self._store.use(job.name, self._store.add(job.name, pem.key_pem(key), chain, "", placeholder=True))
+        self._store.prune(job.name)
 
     def _take_up(self, jobs: Sequence[_Job]) -> list[Finding]:
         """Put the new generations in use and have the web server take them up; if it will not, go back to the old."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .._dns.resolver import Resolver
 
 CHECK = "certificate.challenge"
+Merge = Callable[[tuple[str, ...], set[str]], tuple[str, ...]]  # the values there and ours: the values as they shall be
 _LEFT = "The next run takes these records away. Until then, a wildcard record does not answer for the names above them."
 _TOKEN = re.compile(r"[A-Za-z0-9_-]+")
 _TTL = 60
@@ -95,10 +96,11 @@ class Challenges:
         records = [item for item in shown if item.zone]
         if records:
             try:
-                self._need_dns(deadline).remove(records)
+                errors = self._need_dns(deadline).remove(records)
             except MonsterrError as error:
-                left = records
-                findings.append(warn(CHECK, ", ".join(sorted({item.name for item in left})), error.message, _LEFT))
+                errors = dict.fromkeys(records, error)
+            left = list(errors)
+            findings = [warn(CHECK, item.name, error.message, _LEFT) for item, error in errors.items()]
         self._journal.save_shown(left)
         return len(shown) - len(left), findings
 
@@ -149,25 +151,26 @@ class Dns:
 
     def add(self, shown: Sequence[Shown]) -> tuple[dict[Shown, MonsterrError], list[Finding]]:
         """Add the records, one change for each zone, and wait for every server. The errors by record, and findings."""
+        errors = self._change_all(shown, lambda there, values: tuple(sorted({*there, *values})))
+        late, findings = self._wait([item for item in shown if item not in errors])
+        return {**errors, **late}, findings
+
+    def remove(self, shown: Sequence[Shown]) -> dict[Shown, MonsterrError]:
+        """Take the records away, and no other at the same names; the errors by record."""
+        return self._change_all(shown, lambda there, values: tuple(value for value in there if value not in values))
+
+    def _change_all(self, shown: Sequence[Shown], merge: Merge) -> dict[Shown, MonsterrError]:
+        """One change for each zone; a zone that fails does not stop the others."""
         errors: dict[Shown, MonsterrError] = {}
         for zone in sorted({item.zone for item in shown}):
             mine = [item for item in shown if item.zone == zone]
             try:
-                self._change(zone, mine, lambda there, values: tuple(sorted({*there, *values})))
+                self._change(zone, mine, merge)
             except MonsterrError as error:
                 errors.update(dict.fromkeys(mine, error))
-        late, findings = self._wait([item for item in shown if item not in errors])
-        return {**errors, **late}, findings
+        return errors
 
-    def remove(self, shown: Sequence[Shown]) -> None:
-        """Take the records away, and no other at the same names."""
-        for zone in sorted({item.zone for item in shown}):
-            mine = [item for item in shown if item.zone == zone]
-            self._change(zone, mine, lambda there, values: tuple(value for value in there if value not in values))
-
-    def _change(
-        self, zone: str, shown: Sequence[Shown], merge: Callable[[tuple[str, ...], set[str]], tuple[str, ...]]
-    ) -> None:
+    def _change(self, zone: str, shown: Sequence[Shown], merge: Merge) -> None:
         from .._dns.plan import plan
 
         for attempt in range(1, _TRIES + 1):
@@ -183,12 +186,7 @@ class Dns:
                 if error.details.get("rcode") not in ("NXRRSET", "YXRRSET") or attempt == _TRIES:
                     raise
 
-    def _merged(
-        self,
-        shown: Iterable[Shown],
-        there: Mapping[Key, RRset],
-        merge: Callable[[tuple[str, ...], set[str]], tuple[str, ...]],
-    ) -> list[RRset]:
+    def _merged(self, shown: Iterable[Shown], there: Mapping[Key, RRset], merge: Merge) -> list[RRset]:
         from .._dns.model import RRset
 
         values: dict[str, set[str]] = {}

@@ -339,6 +339,26 @@ def test_records_that_could_not_be_taken_away_are_by_the_next_run(house: House) 
     assert house.run(WILD)["changed"] is False
 
 
+def test_a_zone_that_cannot_be_cleaned_does_not_keep_another_from_it(house: House) -> None:
+    house.provider.data = {"example.net": {}, **house.provider.data}
+    change, broken = house.provider.apply, []
+
+    def flaky(zone: str, changes: Any) -> None:
+        if zone == "example.net" and changes[0].after is None:
+            broken.append(zone)
+            raise UnreachableError("change the zone", zone, "no answer")
+        change(zone, changes)
+
+    house.provider.apply = flaky  # type: ignore[method-assign]
+    house.run(WILD, Wanted("net", ("example.net",), "dns-01"))
+
+    assert broken
+    assert list(house.txt()) == ["_acme-challenge.example.net"]
+    house.provider.apply = change  # type: ignore[method-assign]
+    house.run(WILD, Wanted("net", ("example.net",), "dns-01"))
+    assert house.txt() == {}
+
+
 def test_a_challenge_that_the_ca_does_not_offer_is_told(house: House) -> None:
     house.ca.offers = ["tls-alpn-01"]
 
