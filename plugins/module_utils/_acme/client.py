@@ -27,7 +27,7 @@ from .model import Window, is_address
 from .pem import PrivateKey, base64url
 
 # method, whole URL, body, headers, what it is for, deadline
-Ask = Callable[[str, str, bytes | None, Mapping[str, str], str, Deadline], Response]
+Ask = Callable[[str, str, "bytes | None", Mapping[str, str], str, Deadline], Response]
 
 ERROR = "urn:ietf:params:acme:error:"
 LIMIT = 1024 * 1024  # bytes of one answer
