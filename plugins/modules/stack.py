@@ -10,11 +10,13 @@ short_description: Bring services up as Compose projects, each verified or undon
 version_added: 0.1.0
 author: Monsterr contributors (@monsterr)
 description:
-  - Every service becomes a readable Compose project of its own in O(root), which can be run by hand with C(docker compose).
-  - Each service is a transaction. It is compared with the host first, and left alone when nothing differs. A change is applied, the service
-    has to run and answer within its deadline, or what was before is put back.
+  - Every service becomes a readable Compose project of its own in O(root), which can be run by hand with
+    C(docker compose).
+  - Each service is a transaction. It is compared with the host first, and left alone when nothing differs. A change is
+    applied, the service has to run and answer within its deadline, or what was before is put back.
   - Before the image changes, the private volumes are copied, so that image and data go back together.
-  - Services are worked on at the same time. One that fails rolls back only itself; the module ends failed, with a finding for each.
+  - Services are worked on at the same time. One that fails rolls back only itself; the module ends failed, with a
+    finding for each.
   - A run that is killed leaves a journal. The next one undoes the half-made change first, then makes it anew.
 attributes:
   check_mode:
@@ -100,7 +102,8 @@ options:
             type: str
             required: true
           kind:
-            description: V(private) state is created here and goes back when an update is undone. V(media) is shared and left alone.
+            description:
+              - V(private) state is created here and goes back when an update is undone. V(media) is shared and left alone.
             type: str
             choices: [private, media]
             default: private
@@ -109,7 +112,8 @@ options:
             type: bool
             default: false
       seeds:
-        description: Files to write before the first start, if they are not there. Contents may hold references to secrets.
+        description:
+          - Files to write before the first start, if they are not there. Contents may hold references to secrets.
         type: list
         elements: dict
         default: []
