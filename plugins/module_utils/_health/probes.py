@@ -38,7 +38,7 @@ def probe(record: Record, deadline: Deadline, ca_bundle: str = "") -> Finding:
     except MonsterrError as error:
         hint = error.hint or "Look into the service's log."
         return fail(f"health.{record['kind']}", record["name"], error.message.replace(error.hint, "").strip(), hint)
-    except OSError as error:
+    except (OSError, subprocess.SubprocessError) as error:
         summary = f"{record['name']} does not answer: {error}"
         return fail(f"health.{record['kind']}", record["name"], summary, "See whether it runs.")
 
