@@ -107,7 +107,8 @@ class Certificates:
         findings: list[Finding] = []
         try:
             self._journal.prepare()
-            with files.locked(self._journal.folder / "lock", self._deadline):
+            with files.locked(self._journal.folder / "lock", self._deadline, "have the certificates"):
+                self._journal.sweep()
                 outcomes = self._plan(check_mode)
                 findings = self._apply([_Job(one) for one in outcomes])
         except (MonsterrError, OSError) as error:
@@ -125,7 +126,7 @@ class Certificates:
             return report.answer(outcomes, [], check_mode, False)
         try:
             self._journal.prepare()
-            with files.locked(self._journal.folder / "lock", self._deadline):
+            with files.locked(self._journal.folder / "lock", self._deadline, "have the certificates"):
                 self._each([_Job(one) for one in _due(outcomes)], self._make_placeholder)
         except (MonsterrError, OSError) as error:
             self._spread(error, outcomes)

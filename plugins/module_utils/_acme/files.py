@@ -1,32 +1,23 @@
 # Copyright (c) Monsterr contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Files that a crash cannot leave half-written. Standard library only."""
+"""Files, folders and links that a crash cannot leave half-made. Standard library only."""
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from .._core.clock import Deadline
+from .._core.files import locked, remove, sync_folder, write_atomically
+
+__all__ = ["folder", "link", "locked", "read_json", "remove", "sync_folder", "write"]
 
 
 def write(path: Path, text: str, mode: int = 0o600) -> None:
     """Put `text` in the place of `path` at once, and on the disk before this returns."""
-    new = path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "w") as file:
-        os.fchmod(descriptor, mode)
-        file.write(text)
-        file.flush()
-        os.fsync(descriptor)
-    os.replace(new, path)
-    sync(path.parent)
+    write_atomically(path, text.encode(), mode)
 
 
 def folder(path: Path, mode: int = 0o755) -> None:
@@ -38,29 +29,13 @@ def folder(path: Path, mode: int = 0o755) -> None:
             one.chmod(mode)
 
 
-def remove(path: Path) -> None:
-    """Remove `path` if it is there, on the disk before this returns."""
-    if path.exists():
-        path.unlink()
-        sync(path.parent)
-
-
-def sync(folder: Path) -> None:
-    """Have the entries of `folder` on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def link(path: Path, target: str) -> None:
     """Make `path` a symbolic link to `target`, in one step if there was one before."""
     new = path.with_name(f".{path.name}.new")
     new.unlink(missing_ok=True)
     new.symlink_to(target)
     os.replace(new, path)
-    sync(path.parent)
+    sync_folder(path.parent)
 
 
 def read_json(path: Path) -> Any:
@@ -69,20 +44,3 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text())
     except (OSError, ValueError):
         return None
-
-
-@contextmanager
-def locked(path: Path, deadline: Deadline) -> Iterator[None]:
-    """Hold the lock `path`, so that two runs do not do the same; `DeadlineError` if another one keeps it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                deadline.pause(0.25)
-                deadline.check("begin", str(path), "another run is at work on the same certificates")
-        yield
-    finally:
-        os.close(descriptor)

@@ -55,6 +55,11 @@ class Journal:
         files.folder(self.folder.parent)
         files.folder(self.folder, 0o700)
 
+    def sweep(self) -> None:
+        """Remove what a run that was killed in the middle of a write has left."""
+        for stray in self.folder.glob(".*"):
+            stray.unlink(missing_ok=True)
+
     def account(self, directory: str) -> dict[str, str]:
         """The account at `directory`: ``key`` in PEM, ``email``; empty if there is none."""
         return files.read_json(self._account(directory)) or {}

@@ -75,7 +75,7 @@ class Store:
         files.write(new / "fullchain.pem", "".join([leaf, *above]), 0o644)
         files.write(new / "about.json", json.dumps(about), 0o644)
         os.replace(new, home / str(number))
-        files.sync(home)
+        files.sync_folder(home)
         return number
 
     def use(self, name: str, generation: int) -> None:

@@ -232,6 +232,20 @@ def test_placeholder_first_then_the_real_one_which_stays(house: House) -> None:
     assert not house.live("web").placeholder
 
 
+def test_a_ca_that_refuses_nearly_every_second_nonce(house: House, tmp_path: Path) -> None:
+    nameserver = house.names.resolver.replace("#", ":")
+    picky = Pebble(tmp_path / "ca", house.web.port, nameserver, PEBBLE_WFE_NONCEREJECT="40", PEBBLE_AUTHZREUSE="0")
+    house.pebble = picky
+    try:
+        picky.start()
+        result = house.run(*(_http(f"n{number}", f"n{number}.wild.example.test") for number in range(5)))
+    finally:
+        picky.stop()
+
+    assert not result.get("failed"), result["msg"]
+    assert "Configured to reject 40% of good nonces" in picky.log.read_text()
+
+
 class Watch(threading.Thread):
     """Looks all the time whether the pair in use is whole; `broken` says when it was not."""
 

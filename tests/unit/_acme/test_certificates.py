@@ -410,6 +410,15 @@ def test_a_full_disk_is_a_finding_and_the_old_pair_stays(house: House, monkeypat
     assert house.generation("tv") == "1"
 
 
+def test_what_a_killed_write_left_is_swept_away(house: House) -> None:
+    (house.folder / "state").mkdir()
+    (house.folder / "state" / ".order-tv.json.x1y2").write_text("half a key")
+
+    house.run(TV)
+
+    assert house.left() == []
+
+
 def test_placeholders_are_made_once_and_never_in_place_of_a_real_one(house: House) -> None:
     first = house.run(TV, MUSIC, placeholder=True)
     assert [item["placeholder"] for item in first["results"]] == [True, True]

@@ -154,25 +154,13 @@ def _with(identifier: bytes, serial: int) -> x509.Certificate:
     )
 
 
-def test_a_file_is_replaced_whole_with_its_mode(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_text("old")
-    (tmp_path / ".file.new").write_text("left by a crash")
-
-    files.write(path, "new", 0o640)
-
-    assert path.read_text() == "new"
-    assert path.stat().st_mode & 0o777 == 0o640
-    assert os.listdir(tmp_path) == ["file"]
-
-
 def test_two_runs_do_not_work_at_the_same_time(tmp_path: Path) -> None:
     clock = FakeClock()
 
     def lock() -> AbstractContextManager[None]:
-        return files.locked(tmp_path / "lock", Deadline(5, clock))
+        return files.locked(tmp_path / "lock", Deadline(5, clock), "begin")
 
-    with lock(), pytest.raises(DeadlineError, match="another run"), lock():
+    with lock(), pytest.raises(DeadlineError, match="has been at it"), lock():
         pass
     with lock():
         assert sum(clock.slept) == pytest.approx(5)
