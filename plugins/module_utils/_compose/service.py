@@ -220,7 +220,12 @@ class ServiceChange:
                 if other != kept:
                     shutil.rmtree(other, ignore_errors=True)
 
-        return self._transaction().run(plan, self._verify, commit)
+        try:
+            return self._transaction().run(plan, self._verify, commit)
+        except TransactionError as error:
+            if error.details.get("undone"):
+                shutil.rmtree(kept, ignore_errors=True)
+            raise
 
     def _transaction(self) -> Transaction:
         return Transaction(self.place.journal(self.name), lambda record: steps.restore(self.engine, record))
