@@ -12,13 +12,14 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.monsterr.media.plugins.module_utils._core.files import write_atomically
-from ansible_collections.monsterr.media.plugins.module_utils._core.finding import SEVERITY, Finding, fail
+from ansible_collections.monsterr.media.plugins.module_utils._core.finding import FAIL, SEVERITY, Finding, fail
 from ansible_collections.monsterr.media.plugins.module_utils._report import html, junit, terminal
 from ansible_collections.monsterr.media.plugins.module_utils._report.model import Line, Report, Service, sort
 
 SPEC = {
     "title": {"type": "str", "required": True},
     "collect": {"type": "list", "elements": "str", "default": []},
+    "collect_once": {"type": "list", "elements": "str", "default": []},
     "findings": {"type": "list", "elements": "dict", "default": []},
     "services": {"type": "list", "elements": "dict", "default": []},
     "facts": {"type": "dict", "default": {}},
@@ -42,7 +43,7 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         _spec, arguments = self.validate_argument_spec(SPEC)
         lines = [Line(str(item.get("host", "")), _finding(item)) for item in arguments["findings"]]
-        lines += _collected(arguments["collect"], task_vars or {})
+        lines += _collected(arguments["collect"], arguments["collect_once"], task_vars or {})
         facts = {str(key): str(value) for key, value in arguments["facts"].items()}
         services = [Service(**item) for item in arguments["services"]]
         report = Report(arguments["title"], sort(lines), services, facts)
@@ -63,30 +64,35 @@ class ActionModule(ActionBase):
         return {**result, "msg": f"{report.title}: {report.counts}"}
 
 
-def _collected(names: list[str], task_vars: Mapping[str, Any]) -> Iterator[Line]:
-    """The findings of the registered variables of that name, on every host of the play."""
-    seen = set()
-    for name in names:
-        for host in task_vars.get("ansible_play_hosts_all", ()):
-            variables = task_vars["hostvars"][host]
-            result = variables[name] if name in variables else {}
+def _collected(names: list[str], once: list[str], task_vars: Mapping[str, Any]) -> Iterator[Line]:
+    """The findings in the registered variables of these names; of what ran once for all hosts, those of one host."""
+    everyone = list(task_vars.get("ansible_play_hosts_all", ()))
+    still_here = set(task_vars.get("ansible_play_hosts", ()))
+    hostvars = task_vars["hostvars"]
+    for name in once:
+        results = (hostvars[host].get(name) for host in everyone)
+        result = next((found for found in results if isinstance(found, Mapping) and "findings" in found), {})
+        yield from (Line("", _finding(item)) for item in result.get("findings", ()))
+    for host in everyone:
+        told = False
+        for result in (hostvars[host].get(name) for name in names):
             if not isinstance(result, Mapping):
                 continue
             if result.get("unreachable"):
-                why = str(result.get("msg", "")).strip().splitlines()
-                hint = "See whether it is up, and whether ssh works: " + (why[-1] if why else "no reason was given")
-                yield Line(host, fail("host.unreachable", host, f"{host} cannot be reached.", hint))
+                told = True
+                yield Line(host, _unreachable(host, str(result.get("msg", ""))))
             for item in result.get("findings") or ():
-                finding = _finding(item)
-                # What ran once, for all hosts, is registered on each of them.
-                key = json.dumps([name, finding.as_dict()], sort_keys=True, default=str)
-                if result.get("_ansible_delegated_vars") or name == "monsterr_plan":
-                    if key in seen:
-                        continue
-                    seen.add(key)
-                    yield Line("", finding)
-                else:
-                    yield Line(host, finding)
+                told = told or item["status"] == FAIL
+                yield Line(host, _finding(item))
+        if host not in still_here and not told:
+            hint = "The task that failed is shown above. Mend its cause, then run again."
+            yield Line(host, fail("host.lost", host, f"{host} dropped out before the end.", hint))
+
+
+def _unreachable(host: str, message: str) -> Finding:
+    said = message.strip().splitlines()
+    hint = "See whether it is up, and whether you can log in to it with ssh."
+    return fail("host.unreachable", host, f"{host} cannot be reached: {said[-1] if said else 'no reason given'}", hint)
 
 
 def _finding(item: Mapping[str, Any]) -> Finding:

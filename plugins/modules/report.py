@@ -37,6 +37,11 @@ options:
     type: list
     elements: str
     default: []
+  collect_once:
+    description: The same for variables of tasks that ran once for all hosts.
+    type: list
+    elements: str
+    default: []
   findings:
     description: Further findings, each with C(host) if it is about one.
     type: list

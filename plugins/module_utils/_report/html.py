@@ -23,14 +23,14 @@ h2 { margin: 2rem 0 .75rem; font-size: 1.15rem; }
 p, dl { margin: 0; color: var(--quiet); }
 dl { display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; margin-top: .75rem; }
 dl div { display: flex; gap: .4rem; } dd { margin: 0; color: var(--ink); }
-table { width: 100%; border-collapse: collapse; background: var(--card); border: 1px solid var(--line); border-radius: .5rem;
-  overflow: hidden; }
+table { width: 100%; border-collapse: collapse; background: var(--card); border: 1px solid var(--line);
+  border-radius: .5rem; overflow: hidden; }
 th, td { padding: .6rem .8rem; text-align: left; vertical-align: top; border-top: 1px solid var(--line); }
 thead th { border-top: 0; color: var(--quiet); font-weight: 600; font-size: .85rem; }
 td { overflow-wrap: anywhere; }
 a { color: inherit; }
-.sign { display: inline-block; min-width: 4rem; padding: .05rem .5rem; border: 1px solid currentColor; border-radius: 1rem;
-  text-align: center; font-size: .8rem; font-weight: 600; }
+.sign { display: inline-block; min-width: 4rem; padding: .05rem .5rem; border: 1px solid currentColor;
+  border-radius: 1rem; text-align: center; font-size: .8rem; font-weight: 600; }
 .ok { color: var(--ok); } .warn { color: var(--warn); } .fail { color: var(--fail); }
 .hint { display: block; color: var(--quiet); }
 """
@@ -48,7 +48,8 @@ def render(report: Report) -> str:
     ]
     return (
         "<!doctype html>\n"
-        '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<html lang="en"><head><meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(report.title)}</title><style>{_STYLE}</style></head>\n"
         f"<body><main>{''.join(body)}</main></body></html>\n"
     )
@@ -58,8 +59,7 @@ def _services(report: Report) -> str:
     if not report.services:
         return ""
     rows = "".join(_service(item) for item in report.services)
-    head = "<tr><th scope='col'>Status</th><th scope='col'>Service</th><th scope='col'>Address</th><th scope='col'>Time</th></tr>"
-    return f"<h2>Services</h2><table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+    return f"<h2>Services</h2>{_table(('Status', 'Service', 'Address', 'Time'), rows)}"
 
 
 def _service(item: Service) -> str:
@@ -71,8 +71,12 @@ def _service(item: Service) -> str:
 
 def _findings(report: Report) -> str:
     rows = "".join(_finding(line) for line in report.lines)
-    head = "<tr><th scope='col'>Status</th><th scope='col'>Host</th><th scope='col'>What</th><th scope='col'>Finding</th></tr>"
-    return f"<h2>Findings</h2><table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+    return f"<h2>Findings</h2>{_table(('Status', 'Host', 'What', 'Finding'), rows)}"
+
+
+def _table(columns: tuple[str, ...], rows: str) -> str:
+    head = "".join(f"<th scope='col'>{column}</th>" for column in columns)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
 def _finding(line: Line) -> str:
