@@ -11,8 +11,8 @@ short_description: Count what a run does to each host, and write it down
 version_added: 0.1.0
 author: Monsterr contributors (@monsterr)
 description:
-  - At the end of a run prints a line for each host, with the number of modules that were executed on it, what changed, and
-    the time that its tasks took.
+  - At the end of a run prints a line for each host, with the number of modules that were executed on it, what changed,
+    and the time that its tasks took.
   - Writes all of it as JSON, with every change, its diff and every finding, if a file is given.
   - Results come to callbacks with secrets masked, and are written as they come.
 options:
@@ -34,13 +34,9 @@ from typing import Any
 from ansible.plugins.callback import CallbackBase
 
 # How many times these actions execute a module on the host. What is not here and returns `invocation` does so once.
-_LOCAL = frozenset(
-    f"ansible.builtin.{name}"
-    for name in (
-        "add_host assert debug fail group_by import_role include_role include_tasks include_vars meta pause set_fact "
-        "set_stats validate_argument_spec"
-    ).split()
-) | {"monsterr.media.plan", "monsterr.media.report", "monsterr.media.run_playbook"}
+_BUILTIN = "add_host assert debug fail group_by import_role include_role include_tasks include_vars meta set_fact set_stats"
+_LOCAL = {f"ansible.builtin.{name}" for name in _BUILTIN.split()} | {"ansible.builtin.validate_argument_spec"}
+_LOCAL |= {f"monsterr.media.{name}" for name in ("plan", "report", "run_playbook", "judge_run", "visit")}
 _SEVERAL = {"ansible.builtin.template": 2, "ansible.builtin.copy": 2, "ansible.builtin.assemble": 2}
 _KEPT = ("services", "files", "units", "certificates", "wiring", "results", "writes")
 
