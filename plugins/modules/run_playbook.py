@@ -10,10 +10,10 @@ short_description: Run another playbook, and learn what it did
 version_added: 0.1.0
 author: Monsterr contributors (@monsterr)
 description:
-  - Runs a playbook in a process of its own, with the inventory, limit, variables and passwords of this run, and shows its
-    output as it comes.
-  - Nothing secret is on its command line. Passwords and variables go through files that only the user can read, and that
-    are removed at the end.
+  - Runs a playbook in a process of its own, with the inventory, limit, variables and passwords of this run, and shows
+    its output as it comes.
+  - Nothing secret is on its command line. Passwords and variables go through files that only the user can read, and
+    that are removed at the end.
 attributes:
   check_mode:
     description: Runs the other playbook in check mode too, unless O(check) says otherwise.
