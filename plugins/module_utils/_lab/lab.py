@@ -169,7 +169,12 @@ def result(lab: Lab, settings: Settings) -> dict[str, Any]:
             "key_algorithm": overlay.DNS_ALGORITHM,
             "key_file": str(lab.folder / "dns.key"),
         },
-        "acme": {"directory": lab.directory, "ca_file": str(acme / "ca.pem"), "root_file": str(acme / "root.pem")},
+        "acme": {
+            "directory": lab.directory,
+            "ca_file": str(acme / "ca.pem"),
+            "root_file": str(acme / "root.pem"),
+            "trust_file": str(acme / "trust.pem"),
+        },
         "ssh": {"key": str(lab.folder / "ssh/key"), "known_hosts": str(lab.folder / "ssh/known_hosts")},
         "inventory": str(lab.folder / "inventory"),
         "images": settings.images.result() if settings.images else {"loaded": [], "missing": []},
@@ -260,7 +265,10 @@ def _fetch_root(lab: Lab) -> None:
     url = f"https://{lab.infra.address}:{ACME_MANAGEMENT_PORT}"
     with Client(url, ca_file=str(lab.folder / "acme/ca.pem")) as client:
         answer = client.request("GET", "/roots/0", attempted="get the CA's root", deadline=Deadline(20))
-    _write_private(lab.folder / "acme/root.pem", answer.expect("get the CA's root").text)
+    root = answer.expect("get the CA's root").text
+    _write_private(lab.folder / "acme/root.pem", root)
+    # One file for who talks to the CA and to what it has certified.
+    _write_private(lab.folder / "acme/trust.pem", (lab.folder / "acme/ca.pem").read_text() + root)
 
 
 def _remove(lab: Lab, cache: rootfs.Cache | None) -> None:

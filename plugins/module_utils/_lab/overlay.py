@@ -70,7 +70,7 @@ def variables(lab: Lab, host: str, edge: Sequence[str], secrets: Mapping[str, st
         "monsterr_dns_key_secret": secrets["dns"],
         "monsterr_dns_resolvers": [lab.infra.address],
         "monsterr_acme_directory": lab.directory,
-        "monsterr_acme_ca_file": str(lab.folder / "acme" / "ca.pem"),
+        "monsterr_acme_ca_file": str(lab.folder / "acme" / "trust.pem"),
         "monsterr_acme_email": f"hostmaster@{lab.domains[0]}" if lab.domains else "",
     }
 
