@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.template import generate_ansible_template_vars, trust_as_template
+from ansible_collections.monsterr.media.plugins.module_utils._core.secret import reference
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 _OURS = ("template", "role", "vars")
@@ -29,7 +31,14 @@ class ActionModule(ActionBase):
         files = self._task.args.get("files") or []
         if not isinstance(files, (list, tuple)) or not all(isinstance(entry, Mapping) for entry in files):
             raise AnsibleActionFail("files has to be a list of dictionaries.")
-        arguments = {**self._task.args, "files": [self._ready(entry, task_vars) for entry in files]}
+        ready = [self._ready(entry, task_vars) for entry in files]
+        secrets = dict(self._task.args.get("secrets") or {})
+        for number, entry in enumerate(ready):
+            if entry.get("content") and boolean(entry.get("sensitive", False)):
+                # Ansible shows a module's arguments in its log, but not those it knows for secret.
+                secrets[f"config_tree.{number}"] = entry["content"]
+                entry["content"] = reference("config_tree", str(number))
+        arguments = {**self._task.args, "files": ready, "secrets": secrets}
         return self._execute_module(
             module_name="monsterr.media.config_tree", module_args=arguments, task_vars=task_vars
         )

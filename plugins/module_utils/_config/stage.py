@@ -17,6 +17,7 @@ from .._core.errors import InputError
 from .._core.finding import Finding, fail, warn
 from .._core.secret import references, resolve
 from .model import ABSENT, DIRECTORY, FILE, LINK, Change, Seen, look
+from .steps import aside
 
 ROOT = Seen(DIRECTORY, 0o755, 0, 0)
 _MODE = re.compile(r"[0-7]{3,4}")
@@ -131,9 +132,10 @@ def _change(entry: Mapping[str, Any], path: Path, secrets: Mapping[str, str], mi
         return Change(path, before, Seen(DIRECTORY, int(entry["mode"] or "0755", 8), owner, group))
     guarded = bool(references(entry["content"]))
     mode = entry["mode"] or ("0600" if guarded or entry["sensitive"] else "0644")
-    after = Seen(
-        FILE, int(mode, 8), owner, group, resolve(entry["content"], secrets).encode("utf-8", "surrogateescape")
-    )
+    content = resolve(entry["content"], secrets)
+    if entry["sensitive"]:
+        content = resolve(content, secrets)  # the action plugin hands it over as a secret, itself with references
+    after = Seen(FILE, int(mode, 8), owner, group, content.encode("utf-8", "surrogateescape"))
     return Change(path, before, after, entry["sensitive"], guarded, entry["validate"] or "")
 
 
@@ -181,7 +183,8 @@ def _impossible(change: Change, gone: set[Path]) -> list[Finding]:
     if before in (after, ABSENT) or (before in (FILE, LINK) and after != DIRECTORY):
         return []
     if before == DIRECTORY and after == ABSENT:
-        left = sorted(str(path) for path in change.path.iterdir() if path not in gone)
+        aside_too = gone | set(map(aside, gone))
+        left = sorted(str(path) for path in change.path.iterdir() if path not in aside_too)
         if not left:
             return []
         why = f"The folder is to be removed, but is not empty: {', '.join(left[:3])}{'...' if len(left) > 3 else ''}."

@@ -87,7 +87,7 @@ class Put:
 
 
 class Folder:
-    """Make or remove a folder, or change its mode and owner."""
+    """Make a folder, or change its mode and owner, or remove it: that at the end, as old files are aside in it."""
 
     def __init__(self, path: Path, before: Seen, after: Seen | None = None) -> None:
         self.path, self.before, self.after = path, before, after
@@ -110,20 +110,27 @@ class Folder:
     def _become(self, wanted: Seen) -> None:
         with _naming(self.path):
             if wanted.kind == ABSENT:
-                with suppress(FileNotFoundError):
-                    try:
-                        self.path.rmdir()
-                    except OSError:
-                        if self.before.kind == DIRECTORY:
-                            raise
-                        return
-                    sync_folder(self.path.parent)
+                if self.before.kind == ABSENT:
+                    self._remove()
                 return
             if not self.path.is_dir():
                 self.path.mkdir(mode=0o700)
                 sync_folder(self.path.parent)
             os.chown(self.path, wanted.owner, wanted.group)
             os.chmod(self.path, wanted.mode)
+
+    def keep(self, revisions: Path) -> None:
+        """There is nothing to save."""
+
+    def forget(self) -> None:
+        """Remove the folder, if that is what was wanted."""
+        if self.after and self.after.kind == ABSENT:
+            self._remove()
+
+    def _remove(self) -> None:
+        with suppress(OSError):  # not there, or no longer empty
+            self.path.rmdir()
+            sync_folder(self.path.parent)
 
 
 class Check:
@@ -160,11 +167,9 @@ def restore(record: dict[str, Any]) -> Put | Folder | Check:
     return Check(lambda: None)
 
 
-def prepare(steps: Sequence[object]) -> None:
-    """Clear away what an earlier run, killed right at its end, kept aside for nothing."""
-    for item in steps:
-        if isinstance(item, Put):
-            remove(item.aside) if item.path.parent.is_dir() else None
+def strays(paths: Sequence[Path]) -> list[Path]:
+    """What an earlier run, killed right at its end, kept aside for nothing. Only while there is no journal."""
+    return [old for old in map(aside, paths) if os.path.lexists(old)]
 
 
 @contextmanager

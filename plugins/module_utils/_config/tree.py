@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from .._core.clock import Clock, Deadline
-from .._core.errors import CommandError, InputError, MonsterrError, TransactionError
-from .._core.files import locked
+from .._core.errors import CommandError, DeadlineError, InputError, MonsterrError
+from .._core.files import locked, remove
 from .._core.finding import Finding, warn
 from .._core.secret import mask
 from .._core.transaction import Transaction
@@ -43,15 +43,20 @@ class Tree:
         units.names_fit(self.params["units"])
         staged, plans = self._stage()
         unfinished = self.journal.exists()
+        strays = steps.strays([change.path for change in staged.listed])
         findings = list(staged.missing)
         if self.check_mode and unfinished:
             findings.append(_unfinished(self.journal))
         differs = bool(staged.changes) or any(plan.changed for plan in plans)
         # The only gate: all above reads, all below writes.
-        if self.check_mode or not (differs or unfinished):
+        if self.check_mode or not (differs or unfinished or strays):
             return self._result(staged, plans, findings)
-        with locked(self.state / "config_tree.lock", self.deadline, "change the host's files"):
-            return self._apply()
+        try:
+            with locked(self.state / "config_tree.lock", self.deadline, "change the host's files"):
+                return self._apply()
+        except (OSError, DeadlineError) as error:
+            failure = error if isinstance(error, MonsterrError) else self._lost(error)
+            return self._failed(staged, plans, findings, failure)
 
     def _stage(self) -> tuple[Staged, list[Plan]]:
         """What there is to do now."""
@@ -75,52 +80,52 @@ class Tree:
         transaction = Transaction(self.journal, self._restore)
         findings = [_recovered(records)] if (records := transaction.recover()) else []
         staged, plans = self._stage()
+        for path in steps.strays([change.path for change in (*staged.listed, *staged.purged)]):
+            remove(path)
         plans_changed = [plan for plan in plans if plan.changed]
         changes = staged.changes
         if changes or plans_changed:
             try:
                 self._validate_staged(changes)
                 findings += self._run(transaction, changes, plans_changed)
-            except OSError as error:
-                raise MonsterrError(
-                    "keep a journal of the change", error.filename or str(self.state), error.strerror or str(error),
-                    "Nothing was changed. Mend it, then run again.",
-                ) from error  # fmt: skip
             except MonsterrError as error:
-                told = [item for item in error.findings or [error.finding()]]
-                if isinstance(error, TransactionError):
-                    told.append(error.finding())
-                result = self._result(staged, plans, [*findings, *told], done=False)
-                return {**result, "failed": True, "msg": error.message, "error": error.details}
+                return self._failed(staged, plans, findings, error)
         result = self._result(staged, plans, findings)
         return {**result, "changed": result["changed"] or bool(records)}
 
+    def _lost(self, error: OSError) -> MonsterrError:
+        where = error.filename or self.state
+        hint = "Mend it, then run again: what had been begun, if anything, is undone first."
+        return MonsterrError("change the host's files", str(where), error.strerror or str(error), hint)
+
+    def _failed(
+        self, staged: Staged, plans: Sequence[Plan], findings: Sequence[Finding], error: MonsterrError
+    ) -> dict[str, Any]:
+        result = self._result(staged, plans, [*findings, *error.findings, error.finding()], done=False)
+        return {**result, "failed": True, "msg": error.message, "error": error.details}
+
     def _run(self, transaction: Transaction, changes: Sequence[Change], plans: Sequence[Plan]) -> list[Finding]:
         files = [steps.step(change) for change in changes]
-        puts = [step for step in files if isinstance(step, steps.Put)]
         reread = any(change.path.is_relative_to(folder) for change in changes for folder in units.FOLDERS)
         switch = units.Switch(plans, reread, self.run)
-        commands = [
-            steps.Check(lambda words=words: self.run("validate the new files", words)) for words in self._commands()
-        ]
+        commands = [self._check(words) for words in self.params["validate"] if words]
         around = [units.Settle(switch)] if plans or reread else []
         all_steps = [*around, *files, *(commands if changes else ()), *([switch] if around else ())]
 
         def verify() -> list[Finding]:
             findings = units.verify(plans, self.run, self.deadline)
-            for put in puts:
-                put.keep(self.state / "revisions" / "files")
+            for step in files:
+                step.keep(self.state / "revisions" / "files")
             return findings
 
         def commit() -> None:
-            for put in puts:
-                put.forget()
+            for step in files:
+                step.forget()
 
-        steps.prepare(puts)
         return transaction.run(all_steps, verify, commit)
 
-    def _commands(self) -> list[list[str]]:
-        return [[str(word) for word in words] for words in self.params["validate"] if words]
+    def _check(self, words: Sequence[Any]) -> steps.Check:
+        return steps.Check(lambda: self.run("validate the new files", [str(word) for word in words]))
 
     def _validate_staged(self, changes: Sequence[Change]) -> None:
         """Let each file's own command judge it before anything is changed."""

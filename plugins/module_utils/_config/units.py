@@ -199,16 +199,14 @@ class Settle:
 def restore(record: Mapping[str, Any], run: Run) -> Switch | Settle:
     """A step made again from its record, fit to be undone."""
     plans = [
-        Plan(
-            unit["name"],
-            Unit(True, unit["enabled"], active="active" if unit["up"] else "inactive"),
-            tuple(unit["verbs"]),
-            None,
-        )
-        for unit in record["units"]
+        Plan(unit["name"], _was(unit["enabled"], unit["up"]), tuple(unit["verbs"]), None) for unit in record["units"]
     ]
     switch = Switch(plans, record["reread"], run, touched=True)
     return switch if record["step"] == "switch" else Settle(switch)
+
+
+def _was(enabled: bool, up: bool) -> Unit:
+    return Unit(True, enabled, active="active" if up else "inactive")
 
 
 def _records(plans: Sequence[Plan]) -> list[dict[str, Any]]:
@@ -245,10 +243,9 @@ def verify(plans: Sequence[Plan], run: Run, deadline: Deadline) -> list[Finding]
 
 def _down(plan: Plan, now: Unit, run: Run) -> Finding:
     said = ""
+    command = ["journalctl", "--no-pager", "--output=cat", "--lines=10", f"--unit={plan.name}"]
     with suppress(CommandError):
-        said = run(
-            "read the journal", ["journalctl", "--no-pager", "--output=cat", "--lines=10", f"--unit={plan.name}"]
-        )
+        said = run("read the journal", command)
     return fail(
         "config_tree.unit",
         plan.name,
