@@ -36,7 +36,7 @@ class Tree:
         self.state = Path(params["state_dir"])
         self.journal = self.state / "journal" / "config_tree.json"
         self.deadline = Deadline(params["deadline"], clock)
-        self.run: Run = runner(self.deadline, lambda text: mask(text, self.secrets))
+        self.run: Run = runner(self.deadline, self._mask)
 
     def work(self) -> dict[str, Any]:
         """The module's result."""
@@ -93,6 +93,9 @@ class Tree:
         result = self._result(staged, plans, findings)
         return {**result, "changed": result["changed"] or bool(records)}
 
+    def _mask(self, text: str) -> str:
+        return mask(text, self.secrets)
+
     def _lost(self, error: OSError) -> MonsterrError:
         where = error.filename or self.state
         hint = "Mend it, then run again: what had been begun, if anything, is undone first."
@@ -113,7 +116,7 @@ class Tree:
         all_steps = [*around, *files, *(commands if changes else ()), *([switch] if around else ())]
 
         def verify() -> list[Finding]:
-            findings = units.verify(plans, self.run, self.deadline)
+            findings = units.verify(plans, self.run, self.deadline, self._mask)
             for step in files:
                 step.keep(self.state / "revisions" / "files")
             return findings

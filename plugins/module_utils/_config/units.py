@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -216,8 +216,11 @@ def _records(plans: Sequence[Plan]) -> list[dict[str, Any]]:
     ]
 
 
-def verify(plans: Sequence[Plan], run: Run, deadline: Deadline) -> list[Finding]:
-    """Wait until each unit is what it should be, and stays so for a moment; a finding for each."""
+def verify(plans: Sequence[Plan], run: Run, deadline: Deadline, mask: Callable[[str], str] = str) -> list[Finding]:
+    """Wait until each unit is what it should be, and stays so for a moment; a finding for each.
+
+    mask  takes secrets out of what the units said
+    """
     waiting = list(plans)
     found: dict[str, Finding] = {}
     last: dict[str, Unit] = {}
@@ -226,7 +229,7 @@ def verify(plans: Sequence[Plan], run: Run, deadline: Deadline) -> list[Finding]
         for plan, now in zip(waiting, look([plan.name for plan in waiting], run), strict=True):
             last[plan.name] = now
             if now.active == "failed" and plan.wanted_up:
-                found[plan.name] = _down(plan, now, run)
+                found[plan.name] = _down(plan, now, run, mask)
             elif plan.wanted_up and now.active == "active" and now.sub != "auto-restart":
                 if steady.get(plan.name) == now.life:
                     found[plan.name] = ok("config_tree.unit", plan.name, f"{plan.name} is active.")
@@ -236,12 +239,12 @@ def verify(plans: Sequence[Plan], run: Run, deadline: Deadline) -> list[Finding]
         waiting = [plan for plan in waiting if plan.name not in found]
         if waiting and not deadline.pause(_SETTLE):
             for plan in waiting:
-                found[plan.name] = _down(plan, last[plan.name], run)
+                found[plan.name] = _down(plan, last[plan.name], run, mask)
             break
     return [found[plan.name] for plan in plans]
 
 
-def _down(plan: Plan, now: Unit, run: Run) -> Finding:
+def _down(plan: Plan, now: Unit, run: Run, mask: Callable[[str], str]) -> Finding:
     said = ""
     command = ["journalctl", "--no-pager", "--output=cat", "--lines=10", f"--unit={plan.name}"]
     with suppress(CommandError):
@@ -251,7 +254,7 @@ def _down(plan: Plan, now: Unit, run: Run) -> Finding:
         plan.name,
         f"{plan.name} does not {'run' if plan.wanted_up else 'stop'}: it is {now.active} ({now.sub}).",
         f"Read what it says: journalctl --unit={plan.name}",
-        journal=said.strip().splitlines(),
+        journal=mask(said.strip()).splitlines(),
     )
 
 
