@@ -466,3 +466,18 @@ def test_a_run_killed_after_its_reload_brings_the_unit_back_to_the_old_files(hos
     assert (world / "app.service.loaded").read_text() == "good\n"
     assert result["changed"]
     assert result["findings"][0]["check"] == "config_tree.recovered"
+
+
+def test_killed_when_all_is_in_place_the_next_run_leaves_nothing_aside(tmp_path):
+    moment, died = 0, True
+    while died:
+        moment += 1
+        folder = tmp_path / str(moment)
+        folder.mkdir()
+        host = Host(folder)
+        (host.root / "a").write_text("old\n")
+        entries = [host.file("a", "new\n")]
+        died = kill_at(moment, lambda host=host, entries=entries: host.run(entries))
+        host.run(entries)
+        assert {name: what[3] for name, what in host.seen().items()} == {"a": "new\n"}, moment
+        assert not list(host.state.glob("journal/*.json")), moment
