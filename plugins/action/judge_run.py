@@ -33,7 +33,7 @@ class ActionModule(ActionBase):
         if before:
             lines = runs.repeat(before["log"], log, arguments["budget"])
         else:
-            lines = runs.drift(log)
+            lines = runs.drift(log, complete=not run.get("rc"))
         if run.get("rc") and not any(line.finding.status == "fail" for line in lines):
             summary = f"The run ended with {run['rc']}, before it could look at everything."
             lines.append(Line("", fail("run", "ansible-playbook", summary, "What failed is shown above.")))

@@ -34,7 +34,9 @@ from typing import Any
 from ansible.plugins.callback import CallbackBase
 
 # How many times these actions execute a module on the host. What is not here and returns `invocation` does so once.
-_BUILTIN = "add_host assert debug fail group_by import_role include_role include_tasks include_vars meta set_fact set_stats"
+_BUILTIN = (
+    "add_host assert debug fail group_by import_role include_role include_tasks include_vars meta set_fact set_stats"
+)
 _LOCAL = {f"ansible.builtin.{name}" for name in _BUILTIN.split()} | {"ansible.builtin.validate_argument_spec"}
 _LOCAL |= {f"monsterr.media.{name}" for name in ("plan", "report", "run_playbook", "judge_run", "visit")}
 _SEVERAL = {"ansible.builtin.template": 2, "ansible.builtin.copy": 2, "ansible.builtin.assemble": 2}

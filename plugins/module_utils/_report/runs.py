@@ -8,19 +8,26 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .._core.finding import FAIL, Finding, fail, ok
+from .._core.finding import FAIL, Finding, fail, ok, warn
 from .model import Line
 
 Log = Mapping[str, Any]
 _SHOWN = 8  # lines of a difference that fit into a finding
 
 
-def drift(log: Log) -> list[Line]:
-    """A finding for everything that a run in check mode would change, and for every host that could not be looked at."""
+def drift(log: Log, complete: bool = True) -> list[Line]:
+    """A finding for everything that a run in check mode would change, and for every host that could not be looked at.
+
+    complete  whether the run went well: after one that did not, nobody knows that a silent host is as planned
+    """
     lines = []
     for name, host in log["hosts"].items():
         found = [*_trouble(name, host), *(finding for change in host["changed"] for finding in _differences(change))]
-        found = found or [ok("drift", name, f"{name} is as planned.")]
+        if not found:
+            unsure = warn(
+                "drift", name, f"No difference was seen on {name}, but the run failed.", "See its other findings."
+            )
+            found = [ok("drift", name, f"{name} is as planned.") if complete else unsure]
         lines += [Line(name, finding) for finding in found]
     return lines
 
@@ -34,14 +41,19 @@ def repeat(first: Log, second: Log, budget: int) -> list[Line]:
     for name, host in second["hosts"].items():
         found = list(_trouble(name, host))
         for change in host["changed"]:
-            found += [fail("repeat.changed", item.target, f"A second run changed it: {item.summary}", "") for item in _differences(change)]
+            found += [
+                fail("repeat.changed", item.target, f"A second run changed it: {item.summary}", "")
+                for item in _differences(change)
+            ]
         was, now = _containers(first["hosts"].get(name, {})), _containers(host)
         for service in sorted(was.keys() & now.keys()):
             if was[service] != now[service]:
                 summary = f"{service} was restarted by a run that had nothing to do."
                 found.append(fail("repeat.restarted", service, summary, "", before=was[service], after=now[service]))
         if host["executions"] > budget:
-            summary = f"A run with nothing to do cost {host['executions']} remote module executions, more than {budget}."
+            summary = (
+                f"A run with nothing to do cost {host['executions']} remote module executions, more than {budget}."
+            )
             found.append(fail("repeat.cost", name, summary, ""))
         if not found:
             cost = f"{host['executions']} remote module executions"
@@ -66,8 +78,14 @@ def _trouble(name: str, host: Mapping[str, Any]) -> Iterator[Finding]:
 def _differences(change: Mapping[str, Any]) -> list[Finding]:
     """A finding for each difference of a task that would change something; one for the task when it shows none."""
     diffs = change["diff"] if isinstance(change["diff"], list) else [change["diff"]]
-    found = [_difference(change["task"], diff) for diff in diffs if isinstance(diff, Mapping) and ("before" in diff or "prepared" in diff)]
-    return found or [fail("drift", change["task"], f"{change['task']}: something would change.", "Run the site playbook.")]
+    found = [
+        _difference(change["task"], diff)
+        for diff in diffs
+        if isinstance(diff, Mapping) and ("before" in diff or "prepared" in diff)
+    ]
+    return found or [
+        fail("drift", change["task"], f"{change['task']}: something would change.", "Run the site playbook.")
+    ]
 
 
 def _difference(task: str, diff: Mapping[str, Any]) -> Finding:
@@ -76,11 +94,15 @@ def _difference(task: str, diff: Mapping[str, Any]) -> Finding:
         lines = str(diff["prepared"]).splitlines()
     else:
         before, after = str(diff["before"]).splitlines(), str(diff.get("after", "")).splitlines()
-        lines = [line for line in difflib.unified_diff(before, after, lineterm="", n=0) if line[:3] not in ("---", "+++")]
+        lines = [
+            line for line in difflib.unified_diff(before, after, lineterm="", n=0) if line[:3] not in ("---", "+++")
+        ]
         lines = [line for line in lines if not line.startswith("@@")]
     more = f" ... and {len(lines) - _SHOWN} lines more" if len(lines) > _SHOWN else ""
     summary = f"It differs from the plan: {'; '.join(lines[:_SHOWN])}{more}"
-    return fail("drift", target, summary, "Run the site playbook to put it back, or change the inventory to what you want.")
+    return fail(
+        "drift", target, summary, "Run the site playbook to put it back, or change the inventory to what you want."
+    )
 
 
 def _containers(host: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
