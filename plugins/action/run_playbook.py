@@ -52,7 +52,13 @@ class ActionModule(ActionBase):
             code = self._stream(self._words(path, arguments, Path(private)), Path(private), arguments["deadline"])
             log_file = Path(private, "log.json")
             log = json.loads(log_file.read_text(encoding="utf-8")) if log_file.exists() else {"hosts": {}}
-        result = {"changed": False, "rc": code, "seconds": round(time.monotonic() - began, 1), "log": log}
+        result = {
+            "changed": False,
+            "failed": False,
+            "rc": code,
+            "seconds": round(time.monotonic() - began, 1),
+            "log": log,
+        }
         if code and not arguments["ignore_failure"]:
             return {**result, "failed": True, "msg": f"{path.name} ended with {code}. What failed is shown above."}
         return result
