@@ -33,8 +33,8 @@ class ActionModule(ActionBase):
         if before:
             lines = runs.repeat(before["log"], log, arguments["budget"])
         else:
-            lines = runs.drift(log, complete=not run.get("rc"))
-        if run.get("rc") and not any(line.finding.status == "fail" for line in lines):
-            summary = f"The run ended with {run['rc']}, before it could look at everything."
+            lines = runs.drift(log, complete=not run.get("exit_code"))
+        if run.get("exit_code") and not any(line.finding.status == "fail" for line in lines):
+            summary = f"The run ended with {run['exit_code']}, before it could look at everything."
             lines.append(Line("", fail("run", "ansible-playbook", summary, "What failed is shown above.")))
         return {"changed": False, "findings": [{"host": line.host, **line.finding.as_dict()} for line in lines]}

@@ -39,7 +39,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The end of that run: rc, seconds, and its log."""
+        """The end of that run: exit code, seconds, and its log."""
         super().run(tmp, task_vars)
         _spec, arguments = self.validate_argument_spec(SPEC)
         path = Path(arguments["playbook"])
@@ -55,7 +55,7 @@ class ActionModule(ActionBase):
         result = {
             "changed": False,
             "failed": False,
-            "rc": code,
+            "exit_code": code,
             "seconds": round(time.monotonic() - began, 1),
             "log": log,
         }

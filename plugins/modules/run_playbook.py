@@ -73,7 +73,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-rc:
+exit_code:
   description: Exit code; 124 when it was ended at the deadline.
   type: int
   returned: always
