@@ -117,7 +117,8 @@ class CallbackModule(CallbackBase):
         action = result._task.resolved_action or result._task.action
         if found.get("changed"):
             host["changed"].append({"task": self._task(result), "action": action, "diff": found.get("diff") or []})
-        host["findings"] += [item for item in found.get("findings") or () if isinstance(item, dict)]
+        if action != "monsterr.media.report":  # which tells again what others have found
+            host["findings"] += [item for item in found.get("findings") or () if isinstance(item, dict)]
         kept = {key: found[key] for key in _KEPT if key in found}
         if kept and action.startswith("monsterr.media."):
             host["results"].setdefault(action.rpartition(".")[2], []).append(kept)

@@ -64,7 +64,7 @@ def test_it_hides_secrets_from_the_process_list_and_leaves_none_behind(tmp_path:
     assert "EXTRAWORD" not in seen and "VAULTWORD" not in seen
     assert not list(tmp_path.glob("monsterr-*"))
     ran = json.loads((tmp_path / "ran.json").read_text())
-    assert ran["rc"] == 0 and len(ran["log"]["hosts"]["here"]["changed"]) == 2
+    assert ran["exit_code"] == 0 and len(ran["log"]["hosts"]["here"]["changed"]) == 2
 
 
 @pytest.mark.parametrize("ignore", [True, False])
@@ -75,9 +75,9 @@ def test_a_playbook_that_fails_fails_the_task_unless_told_not_to(tmp_path: Path,
     assert done.stdout.index("  | TASK [First]") < done.stdout.index("no luck") < done.stdout.index("PLAY RECAP")
     if ignore:
         ran = json.loads((tmp_path / "ran.json").read_text())
-        assert ran["rc"] == 2 and ran["log"]["hosts"]["here"]["failed"][0]["msg"] == "no luck"
+        assert ran["exit_code"] == 2 and ran["log"]["hosts"]["here"]["failed"][0]["msg"] == "no luck"
 
 
 def test_a_playbook_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     done = _outer(tmp_path, [{"ansible.builtin.pause": {"seconds": 60}}], deadline=2, ignore_failure=True)
-    assert json.loads((tmp_path / "ran.json").read_text())["rc"] == 124, done.stdout
+    assert json.loads((tmp_path / "ran.json").read_text())["exit_code"] == 124, done.stdout
