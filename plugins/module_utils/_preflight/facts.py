@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import ipaddress
 import json
 import os
@@ -32,7 +31,7 @@ def gather(paths: Sequence[str]) -> dict[str, Any]:
         "kernel": platform.release(),
         "python": platform.python_version(),
         "uid": os.geteuid(),
-        "apt": importlib.util.find_spec("apt") is not None,
+        "apt": _has_apt(),
         "cpus": os.cpu_count() or 1,
         "memory_mb": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20,
         "disk": {path: _disk(path) for path in paths},
@@ -116,6 +115,14 @@ def _holders() -> dict[str, str]:
                     if match:
                         holders.setdefault(match.group(1), name)
     return holders
+
+
+def _has_apt() -> bool:
+    """Whether the system's Python has them: Ansible's apt modules go there, whichever Python runs us."""
+    with suppress(OSError, subprocess.SubprocessError):
+        words = ["/usr/bin/python3", "-c", "import apt"]
+        return subprocess.run(words, capture_output=True, timeout=10, check=False).returncode == 0
+    return False
 
 
 def _version(words: list[str]) -> str:

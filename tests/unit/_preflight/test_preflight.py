@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 from typing import Any
 
 import pytest
@@ -87,3 +88,15 @@ def test_this_machine() -> None:
     assert {"address": "127.0.0.1", "port": port, "protocol": "tcp", "process": me} in found["listening"]
     assert found["disk"]["/nowhere/yet"]["total_mb"] > 0
     assert found["uid"] == os.geteuid() and found["memory_mb"] > 0 and found["os"]["id"]
+
+
+def test_the_bindings_to_apt_are_those_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    def answer(words: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        asked.append(words)
+        return subprocess.CompletedProcess(words, 0, "", "")
+
+    monkeypatch.setattr(facts.subprocess, "run", answer)
+    assert facts.gather([])["apt"] is True
+    assert ["/usr/bin/python3", "-c", "import apt"] in asked
