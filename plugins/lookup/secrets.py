@@ -10,11 +10,13 @@ short_description: The values of the secrets that a plan refers to
 version_added: 0.1.0
 author: Monsterr contributors (@monsterr)
 description:
-  - A plan holds references to secrets, never a value. This lookup derives the values, for a C(no_log) parameter of a module.
+  - A plan holds references to secrets, never a value. This lookup derives the values, for a C(no_log) parameter of a
+    module.
   - Each is derived by HKDF (RFC 5869) from O(master), so that one vaulted value is all there is to keep.
 options:
   _terms:
-    description: One mapping, from a secret's name (C(service.name)) to how it is derived, as the plan has it under C(secrets).
+    description: One mapping, from a secret's name (C(service.name)) to how it is derived, as the plan has it under
+      C(secrets).
     type: list
     elements: dict
     required: true

@@ -27,6 +27,7 @@ attributes:
     support: full
     description: Shows content and attributes of each path before and after, with secrets masked.
   platform:
+    description: Runs on the hosts, which are Debian or Ubuntu.
     support: full
     platforms: posix
 options:

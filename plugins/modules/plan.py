@@ -10,9 +10,11 @@ short_description: Work out what every host shall look like
 version_added: 0.1.0
 author: Monsterr contributors (@monsterr)
 description:
-  - Reads every service's definition, the user's own in C(services/) beside the inventory, the inventory and its overrides, and
+  - Reads every service's definition, the user's own in C(services/) beside the inventory, the inventory and its
+    overrides, and
     composes the desired state of every host as plain data.
-  - Refuses bad input with every problem at once, each naming its file or variable. Nothing is touched, no host is contacted.
+  - Refuses bad input with every problem at once, each naming its file or variable. Nothing is touched, no host is
+    contacted.
   - A plan holds references to secrets, never a value.
 options:
   show:
@@ -40,7 +42,8 @@ attributes:
     description: Has a corresponding action plugin, so some parts are executed on the controller.
     support: full
 notes:
-  - Reads the variables C(monsterr_*) and those named like a service, of all hosts of the group C(monsterr), whatever the limit of the run.
+  - Reads the variables C(monsterr_*) and those named like a service, of all hosts of the group C(monsterr), whatever
+    the limit of the run.
 """
 
 EXAMPLES = r"""
@@ -77,7 +80,8 @@ edge:
   returned: success
 hosts:
   description:
-    - For each host C(address), C(media), C(services), C(sites), C(certificates), C(ports), C(wiring), C(probes), C(backups),
+    - For each host C(address), C(media), C(services), C(sites), C(certificates), C(ports), C(wiring), C(probes),
+      C(backups),
       C(files) and C(secrets) (how each is derived, not its value).
   type: dict
   returned: success

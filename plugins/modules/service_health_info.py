@@ -21,6 +21,7 @@ attributes:
     support: none
     description: Changes nothing, so there is nothing to compare.
   platform:
+    description: Runs on the hosts, which are Debian or Ubuntu.
     support: full
     platforms: posix
 options:

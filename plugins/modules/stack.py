@@ -26,6 +26,7 @@ attributes:
     support: full
     description: Shows the project's files before and after. Values of secrets are masked.
   platform:
+    description: Runs on the hosts, which are Debian or Ubuntu.
     support: full
     platforms: posix
 options:
@@ -103,7 +104,8 @@ options:
             required: true
           kind:
             description:
-              - V(private) state is created here and goes back when an update is undone. V(media) is shared and left alone.
+              - V(private) state is created here and goes back when an update is undone. V(media) is shared and left
+                alone.
             type: str
             choices: [private, media]
             default: private

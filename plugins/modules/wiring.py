@@ -26,6 +26,7 @@ attributes:
     support: full
     description: Shows each setting before and after, with secrets masked.
   platform:
+    description: Runs on the hosts, which are Debian or Ubuntu.
     support: full
     platforms: posix
 options:

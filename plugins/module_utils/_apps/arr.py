@@ -103,7 +103,7 @@ class ArrApplication(Application):
                 f"Its container gets the key as a variable: bring the service up again (role {self.service}).",
                 status=401,
             )
-        return answer.expect(attempted, why="; ".join(text for _, text, _ in complaints(answer)))
+        return answer.expect(attempted, why="; ".join(text for _unused, text, _unused in complaints(answer)))
 
 
 class Config(Settings):
@@ -333,7 +333,8 @@ class Provider(Part):
 
     def _secrets(self, found: Found) -> dict[str, bool]:
         """For each secret field that is wanted, whether the stored one is ours."""
-        assert found.whole is not None
+        if found.whole is None:
+            raise AssertionError("it is read before it is written")
         ours, masked = {}, []
         for key in self._hidden(found.whole["fields"]):
             if key not in found.fields:
@@ -393,11 +394,11 @@ class Provider(Part):
 
     @staticmethod
     def _fails(result: list[tuple[str, str, bool]]) -> bool:
-        return any(not warning for _, _, warning in result)
+        return any(not warning for _unused, _unused, warning in result)
 
     @staticmethod
     def _at_login(result: list[tuple[str, str, bool]]) -> bool:
-        return any(where.lower() in CREDENTIALS for where, _, _ in result)
+        return any(where.lower() in CREDENTIALS for where, _unused, _unused in result)
 
 
 class DownloadClient(Provider):

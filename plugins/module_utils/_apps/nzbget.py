@@ -113,7 +113,9 @@ class Options(Part):
 
     def write(self, found: Found) -> None:
         names = {name.lower(): name for name in found.file}
-        whole = found.file | {names.get(key.lower(), key): value for key, (_, value) in self._wanted(found).items()}
+        whole = found.file | {
+            names.get(key.lower(), key): value for key, (_unused, value) in self._wanted(found).items()
+        }
         # A killed run may have saved them already, and only not reloaded.
         if whole != found.file:
             options = [{"Name": name, "Value": value} for name, value in whole.items()]

@@ -33,7 +33,8 @@ class Put:
 
     def apply(self) -> None:
         """Keep what is there aside, then put the new one in its place."""
-        assert self.after is not None
+        if self.after is None:
+            raise AssertionError("only a planned step is applied")
         with _naming(self.path):
             if self.after.kind == ABSENT:
                 os.rename(self.path, self.aside)
@@ -100,7 +101,8 @@ class Folder:
 
     def apply(self) -> None:
         """Make it as wanted."""
-        assert self.after is not None
+        if self.after is None:
+            raise AssertionError("only a planned step is applied")
         self._become(self.after)
 
     def undo(self) -> None:

@@ -19,7 +19,7 @@ import ssl
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Union
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from .clock import Deadline
@@ -29,7 +29,7 @@ LIMIT = 32 * 1024 * 1024
 _CHUNK = 64 * 1024
 _REPEATABLE = ("GET", "HEAD", "OPTIONS")
 
-Query = Mapping[str, Any] | Sequence[tuple[str, Any]]
+Query = Union[Mapping[str, Any], Sequence[tuple[str, Any]]]  # noqa: UP007 pylint takes | here for arithmetic
 
 
 @dataclass(frozen=True)
@@ -249,7 +249,7 @@ class Client:
 
     def _cookie(self, line: str) -> None:
         pair, *attributes = line.split(";")
-        name, _, value = pair.strip().partition("=")
+        name, _unused, value = pair.strip().partition("=")
         gone = any(item.strip().lower() == "max-age=0" for item in attributes)
         if value and not gone:
             self.cookies[name] = value
@@ -401,7 +401,7 @@ def _addresses(host: str, port: int, deadline: Deadline) -> list[tuple[int, tupl
         found = box[0]
     else:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
-    return [(family, where) for family, _, _, _, where in found]
+    return [(family, where) for family, _unused, _unused, _unused, where in found]
 
 
 def _broken(error: Exception) -> tuple[str, str]:

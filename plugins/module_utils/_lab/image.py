@@ -126,7 +126,7 @@ class Image:
                 },
             },
             "rootfs": {"type": "layers", "diff_ids": [f"sha256:{item}" for item in layers]},
-            "history": [{"created": "1970-01-01T00:00:00Z", "comment": "made for a rehearsal"} for _ in layers],
+            "history": [{"created": "1970-01-01T00:00:00Z", "comment": "made for a rehearsal"} for _unused in layers],
         }
 
 
@@ -251,7 +251,7 @@ def layer(files: Mapping[str, bytes], links: Mapping[str, str]) -> bytes:
 def repository(reference: str) -> str:
     """`reference` without its tag and digest."""
     name = reference.partition("@")[0]
-    head, _, tag = name.rpartition(":")
+    head, _unused, tag = name.rpartition(":")
     return head if head and "/" not in tag else name
 
 

@@ -45,7 +45,7 @@ def tsig() -> str:
 def server(address: str, clock: datetime.datetime | None = None) -> tuple[Pair, str]:
     """Key and certificate of a server at `address`, and the certificate of the root that signed it, all as PEM."""
     now = clock or datetime.datetime.now(datetime.UTC)
-    root_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    root_key, key = (ec.generate_private_key(ec.SECP256R1()) for _unused in range(2))
     root_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Monsterr lab: root of the CA's own server")])
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, address)])
     root_id = x509.SubjectKeyIdentifier.from_public_key(root_key.public_key())

@@ -168,7 +168,7 @@ def _groups(machine: Machine) -> list[Path]:
     below = f"machine.slice/machine-{escaped}.scope" if _SYSTEMD.exists() else f"monsterr-lab/{machine.name}"
     groups = []
     for line in (PROC / "mounts").read_text().splitlines():
-        _, where, kind, options, *_ = line.split()
+        _unused, where, kind, options, *_unused = line.split()
         if kind == "cgroup2" or (kind == "cgroup" and "name=systemd" in options.split(",")):
             groups.append(Path(where) / below)
     return groups

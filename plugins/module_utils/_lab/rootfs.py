@@ -111,7 +111,7 @@ class Cache:
         """Keep what a twin has downloaded, the newest version of each package."""
         for package in (root / "var/cache/apt/archives").glob("*.deb"):
             if package.is_file() and not package.is_symlink() and not (self.packages / package.name).exists():
-                name, _, rest = package.name.partition("_")
+                name, _unused, rest = package.name.partition("_")
                 for older in self.packages.glob(f"{name}_*_{rest.rpartition('_')[2]}"):
                     older.unlink(missing_ok=True)
                 link(package, self.packages / package.name)

@@ -135,7 +135,7 @@ def checked(rule: Rule, secret: bool = False, **options: Any) -> Any:
 
     secret  the value itself is never shown in a message
     """
-    return field(metadata={"rule": rule, "secret": secret}, **options)
+    return field(metadata={"rule": rule, "secret": secret}, **options)  # pylint: disable=invalid-field-call
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -69,7 +69,7 @@ class Document:
             return [f"there is no {method} {parts.path}"]
         known = {item["name"]: item for item in operation.get("parameters", []) if item["in"] == "query"}
         problems = [f"{name}: no such parameter" for name in parse_qs(parts.query) if name not in known]
-        for name, (value, *_) in parse_qs(parts.query).items():
+        for name, (value, *_unused) in parse_qs(parts.query).items():
             if known.get(name, {}).get("schema", {}).get("type") == "boolean" and value not in ("true", "false"):
                 problems.append(f"{name}: {value} is no boolean")
         content = operation.get("requestBody", {}).get("content", {})
@@ -173,7 +173,7 @@ def everything(sonarr, peer, tmp_path, exchanges):
 
 def test_every_request_is_in_the_vendors_document(everything):
     document = Document(DOCUMENT)
-    sent = {f"{method} {re.sub(r'[0-9]+', 'N', urlsplit(path).path)}" for method, path, *_ in everything}
+    sent = {f"{method} {re.sub(r'[0-9]+', 'N', urlsplit(path).path)}" for method, path, *_unused in everything}
     assert {"PUT /api/vN/downloadclient/N", "POST /api/vN/downloadclient/test", "POST /login"} <= sent
     assert not [
         (method, path, problem)

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright (c) Monsterr contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A stand-in for Sonarr: the part of its API version 3 that the wiring uses, and the behaviour that bites.
@@ -310,7 +309,7 @@ class Sonarr:
                 }
             new.update(password="", passwordConfirmation="", username="", apiKey="")
         for dropped in self.drops:
-            group, _, key = dropped.partition(".")
+            group, _unused, key = dropped.partition(".")
             if group == name and key in new:
                 new[key] = old[key]
         self.store.data["configs"][name] = {"id": 1, **new}
@@ -364,7 +363,7 @@ class Sonarr:
         stored = {field["name"]: field.get("value") for field in (old or {}).get("fields", [])}
         sent = {field.get("name"): field.get("value") for field in body.get("fields") or []}
         for field in client["fields"]:
-            number = type(field.get("value")) is int
+            number = isinstance(field.get("value"), int) and not isinstance(field.get("value"), bool)
             value = sent.get(field["name"])
             if field["privacy"] in SECRET and value == MASK:
                 value = stored.get(field["name"])
@@ -440,7 +439,7 @@ class Sonarr:
         token = base64.b64encode(f"{value.get('username')}:{value.get('password')}".encode()).decode()
         call = json.dumps({"method": "config", "params": []})
         try:
-            status, text, _ = self.peer(value, "POST", "/jsonrpc", call, {"Authorization": f"Basic {token}"})
+            status, text, _unused = self.peer(value, "POST", "/jsonrpc", call, {"Authorization": f"Basic {token}"})
             if status in (401, 403):
                 return invalid("Username", "Authentication failed", value.get("username"))
             options = {item["Name"]: item["Value"] for item in json.loads(text)["result"]}
@@ -537,7 +536,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     hang = ""
 
     def answer(self):
-        path, _, query = self.path.partition("?")
+        path, _unused, query = self.path.partition("?")
         if self.hang and path.startswith(self.hang):
             self.note(0)
             time.sleep(3600)

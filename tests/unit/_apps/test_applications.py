@@ -48,14 +48,14 @@ def test_qbittorrent_is_asked_with_the_password_before_the_rotation_only_then(tm
     made = application(QBittorrent, {LOGIN: [refusal, response(204)]}, tmp_path)
     made.app.login()
     assert made.app.outdated
-    assert [options["form"]["password"] for _, options in made.client.asked] == ["now", "before"]
+    assert [options["form"]["password"] for _unused, options in made.client.asked] == ["now", "before"]
 
 
 def test_the_password_that_was_given_last_is_tried_first(tmp_path):
     application(QBittorrent, {}, tmp_path).app.ledger.gave("app.password", "before")
     made = application(QBittorrent, {LOGIN: response(204)}, tmp_path)
     made.app.login()
-    assert [options["form"]["password"] for _, options in made.client.asked] == ["before"]
+    assert [options["form"]["password"] for _unused, options in made.client.asked] == ["before"]
     assert made.app.outdated
 
 
@@ -204,7 +204,7 @@ def test_a_category_takes_the_next_free_number_or_the_one_it_has(tmp_path):
     category = {"kind": "category", "service": "sonarr", "category": "sonarr"}
     part = nzbget(tmp_path, {"DestDir": "/c"}, connections=[category, {**category, "category": "radarr"}])
     taken = {"DestDir": "/c", "Category1.Name": "Movies", "Category3.Name": "Radarr", "Category3.DestDir": ""}
-    assert {key: value for key, (_, value) in part._wanted(found(taken)).items() if key.startswith("Cat")} == {
+    assert {key: value for key, (_unused, value) in part._wanted(found(taken)).items() if key.startswith("Cat")} == {
         "Category4.Name": "sonarr",
         "Category4.DestDir": "/c/sonarr",
         "Category3.Name": "radarr",

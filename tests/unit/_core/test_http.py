@@ -101,7 +101,7 @@ def test_a_connection_is_kept_and_the_prefix_goes_before_the_path(server, client
     assert ask(client, "/one", query={"a": ["1", "2"]}).json()["path"] == "/base/one?a=1&a=2"
     assert ask(client, "/two", "POST", json={"k": 1}).json()["sent"] == '{"k": 1}'
     assert ask(client, "/three", "POST", form=[("k", "a b")]).json()["sent"] == "k=a+b"
-    assert len({port for *_, port in server.seen}) == 1
+    assert len({port for *_unused, port in server.seen}) == 1
     assert server.seen[2][2]["Content-Type"] == "application/x-www-form-urlencoded"
 
 
@@ -177,7 +177,7 @@ def test_what_does_not_speak_http_is_said_so():
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def greet():
-            peer, _ = listener.accept()
+            peer, _unused = listener.accept()
             peer.sendall(b"220 mail.example ESMTP\r\n")
             peer.recv(1000)
             peer.close()

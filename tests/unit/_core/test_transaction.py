@@ -96,7 +96,10 @@ def test_what_cannot_be_undone_now_is_undone_by_the_next_run(world):
 @pytest.mark.parametrize("point", ["first step", "second step", "verify"])
 def test_after_a_kill_the_next_run_finds_the_host_as_it_was(world, point):
     folder, transaction = world
-    die = lambda: os._exit(9)  # noqa: E731
+
+    def die():
+        os._exit(9)
+
     if os.fork() == 0:
         steps = [
             Write(folder / "a", "new a", trouble=die if point == "first step" else None),

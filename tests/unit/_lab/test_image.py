@@ -95,7 +95,7 @@ def test_a_recipe_that_cannot_be_read_is_named(recipes: Path) -> None:
 
 
 def test_the_same_content_makes_the_same_layer(recipes: Path) -> None:
-    first, second = (image.collect({"nzbget": ["x/nzbget:1"]}, recipes, None).images[0].layer() for _ in range(2))
+    first, second = (image.collect({"nzbget": ["x/nzbget:1"]}, recipes, None).images[0].layer() for _unused in range(2))
     assert first == second
 
 
