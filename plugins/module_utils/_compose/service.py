@@ -124,9 +124,15 @@ class ServiceChange:
         except TransactionError as error:
             result.findings += self._rolled_back(error, result)
             result.changed = False
-        except (MonsterrError, OSError) as error:
-            summary = error.finding() if isinstance(error, MonsterrError) else fail(CHECK, self.name, str(error), "")
-            result.findings.append(fail(CHECK, self.name, self._masked(summary.summary), summary.hint))
+        except MonsterrError as error:
+            told = error.finding()
+            result.findings.append(fail(CHECK, self.name, self._masked(told.summary), told.hint))
+            result.changed = False
+        except OSError as error:
+            summary = f"{self.service['title']} was not changed: {error.strerror} ({error.filename or self.folder})."
+            result.findings.append(
+                fail(CHECK, self.name, summary, "Free some space, or mend the disk, then run again.")
+            )
             result.changed = False
         self._remember(result, self.engine.container(self.name))
 

@@ -45,13 +45,24 @@ def run(
             module.fail_json(msg=missing_required_lib(library), exception=traceback, changed=False)
     try:
         result = work(module.params, Context(check_mode=module.check_mode))
-    except MonsterrError as error:
+    except (MonsterrError, OSError) as problem:
+        error = problem if isinstance(problem, MonsterrError) else _of_the_system(problem)
         findings = [*error.findings, error.finding()]
         module.fail_json(msg=error.message, changed=False, findings=_plain(findings), error=error.details)
     result["findings"] = _plain(result.get("findings", []))
     if result.pop("failed", False):
         module.fail_json(**{"msg": "Failed: see the findings.", **result})
     module.exit_json(**result)
+
+
+def _of_the_system(problem: OSError) -> MonsterrError:
+    """What the file system or the network said: a full disk, a read-only mount..."""
+    return MonsterrError(
+        "use a file or an address",
+        str(problem.filename or "this host"),
+        problem.strerror or str(problem),
+        "Mend that, then run again. What had been begun was put back, or is by the next run.",
+    )
 
 
 def _plain(findings: Sequence[Finding | dict[str, Any]]) -> list[dict[str, Any]]:
