@@ -95,15 +95,21 @@ def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
     )
     try:
         assert (STATE / "plan.json").exists(), ran.stdout[-4000:]
-        found = call_lab(name="rehearse", network=NETWORK, hosts=["edge", "media"], fresh=False, **_where())
+        found = call_lab(name="rehearse", network=NETWORK, fresh=False, **_same())
+        assert not found["changed"], "this is not the rehearsal's lab"
         yield Rehearsal(found, {"name": "rehearse"}, reports, ran)
     finally:
         call_lab(state="absent", name="rehearse", network=NETWORK)
 
 
-def _where() -> dict[str, str]:
+def _same() -> dict[str, Any]:
+    """What the rehearsal called the lab with."""
     return {
-        "roles": str(REPOSITORY / "roles"),
-        "stand_ins": str(REPOSITORY / "tests/standins"),
+        "hosts": ["edge", "media"],
+        "edge": ["edge"],
+        "domains": ["monsterr.test"],
+        "services": ["sonarr", "qbittorrent", "nzbget"],
+        "roles": str(REPOSITORY / "build/collections/ansible_collections/monsterr/media/roles"),
+        "stand_ins": str(REPOSITORY / "build/collections/ansible_collections/monsterr/media/tests/standins"),
         "cache_dir": os.environ.get("MONSTERR_CACHE", "~/.cache/monsterr"),
     }

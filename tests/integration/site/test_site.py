@@ -59,7 +59,7 @@ def test_one_logs_in_with_the_derived_credentials_and_with_no_others(rehearsal: 
 
 
 def test_sonarr_knows_its_folder_and_both_clients(rehearsal: Rehearsal) -> None:
-    key = ["-H", f"X-Api-Key: {rehearsal.secret('sonarr.api_key')}"]
+    key = ["-H", f"X-Api-Key: {rehearsal.secret('sonarr.api_key')}", "-H", "Accept: application/json"]
     folders = json.loads(rehearsal.curl("https://sonarr.monsterr.test/api/v3/rootfolder", *key).stdout)
     clients = json.loads(rehearsal.curl("https://sonarr.monsterr.test/api/v3/downloadclient", *key).stdout)
     assert [folder["path"].rstrip("/") for folder in folders] == ["/data/media/tv"]
@@ -85,7 +85,7 @@ def test_drift_names_what_was_changed_by_hand_and_changes_nothing(rehearsal: Reh
     rehearsal.ssh("edge", f"echo '# mine' >> {site}")
     rehearsal.ssh("media", "docker stop qbittorrent")
     key = rehearsal.secret("sonarr.api_key")
-    api = f"curl -sS -H 'X-Api-Key: {key}' http://127.0.0.1:8989/api/v3/config/mediamanagement"
+    api = f"curl -sS -H 'Accept: application/json' -H 'X-Api-Key: {key}' http://127.0.0.1:8989/api/v3/config/mediamanagement"
     setting = json.loads(rehearsal.ssh("media", api))
     body = json.dumps({**setting, "copyUsingHardlinks": False})
     rehearsal.ssh("media", f"{api}/{setting['id']} -X PUT -H 'Content-Type: application/json' -d '{body}'")
