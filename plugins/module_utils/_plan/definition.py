@@ -77,6 +77,7 @@ class Web:
 
     subdomain: str = checked(is_name_or_empty, default="")  # default: the service's name
     domain: str = checked(is_name_or_empty, default="")  # default: monsterr_domain
+    # who may reach it: anyone, private networks, or (not there yet) who has logged in
     access: Access = "two_factor"
     bypass: list[str] = checked(_are_absolute, default_factory=list)  # paths reached with an API key, not a browser
     buffering: bool = False  # whether nginx may buffer answers: off, so that streams flow
@@ -87,7 +88,9 @@ class Web:
 class Health:
     """How to tell that the service works: an HTTP path, or (without one) a TCP connection to its port."""
 
+    # asked by HTTP on the service's port
     path: str = checked(lambda value: is_absolute(value) if value else "", default="")
+    # answers that mean it works
     status: list[int] = field(default_factory=lambda: [200])
     deadline: int = 0  # seconds until it has to be healthy; 0: monsterr_deadline
 
@@ -97,7 +100,9 @@ class Backup:
     """What of the private volumes is worth keeping. Paths are relative to the volume ``config``."""
 
     sqlite: list[str] = checked(are_relative, default_factory=list)  # copied with SQLite's own backup
+    # files and folders. Default: every private volume
     paths: list[str] = checked(are_relative, default_factory=lambda: ["."])
+    # what of them is left out
     exclude: list[str] = field(default_factory=list)
 
 
@@ -106,8 +111,9 @@ class Secret:
     """A secret of the service: derived from monsterr_secret, or (`given`) the user's own in monsterr_secrets."""
 
     shorthand = "kind"
+    # what it looks like; given: it is yours
     kind: Literal["hex", "password", "qbittorrent_pbkdf2", "given"] = "password"
-    of: str = ""  # qbittorrent_pbkdf2: the name of the password that it is the hash of
+    of: str = ""  # for qbittorrent_pbkdf2: the name of the password that it is the hash of
 
 
 @dataclass(frozen=True)
@@ -116,7 +122,9 @@ class Port:
 
     target: int = checked(is_port)  # in the container
     publish: int = checked(lambda value: is_port(value) if value else "", default=0)  # on the host; 0: the same
+    # its transport
     protocol: Literal["tcp", "udp"] = "tcp"
+    # who reaches it: this host, the other hosts, or anyone
     scope: Scope = "loopback"
 
 
@@ -124,6 +132,7 @@ class Port:
 class Connects:
     """The services this one is connected to. Those that are placed on no host are left out."""
 
+    # names of services
     download_clients: list[str] = field(default_factory=list)
 
 
@@ -131,22 +140,34 @@ class Connects:
 class Definition:
     """A service: one application of the stack."""
 
+    # its name for people
     title: str
+    # always with its tag
     image: str = checked(_is_image)
     port: int = checked(is_port)  # where it listens in its container
     app: str = ""  # which API client wires it; none: it is only run
     group: str = "other"  # heading on the dashboard
+    # digest that the image must have
     digest: str = checked(_is_digest, default="")
     publish: int = checked(lambda value: is_port(value) if value else "", default=0)  # on the host; 0: same as port
+    # further ports, not shown by the proxy
     ports: list[Port] = field(default_factory=list)
+    # of its container
     environment: dict[str, str] = field(default_factory=dict)
+    # in place of the image's own
     command: list[str] = field(default_factory=list)
-    volumes: dict[str, str] = checked(_are_absolute, default_factory=dict)  # name: path in the container
+    # name: path in the container. `media` is the library; any other is private to the service
+    volumes: dict[str, str] = checked(_are_absolute, default_factory=dict)
+    # whether and how the proxy shows it. Default: not at all
     web: Web | None = None
+    # how to tell that it works
     health: Health = field(default_factory=Health)
+    # what is worth keeping
     backup: Backup = field(default_factory=Backup)
+    # its secrets by name
     secrets: dict[str, Secret] = field(default_factory=dict)
     seeds: dict[str, str] = checked(are_relative, default_factory=dict)  # <volume>/<path>: content before first start
+    # what it is connected to
     connects: Connects = field(default_factory=Connects)
     depends: list[str] = field(default_factory=list)  # services that have to be up before this one
     settings: dict[str, Any] = field(default_factory=dict)  # wanted in the application, set through its API

@@ -80,25 +80,45 @@ def _is_ttl(value: int) -> str:
 class Stack:
     """Variables that hold for the whole stack: the same on every host."""
 
+    # Your domain. A service is at <its subdomain>.<this>.
     monsterr_domain: str = checked(is_domain)
+    # What every password and key is derived from: 32 characters or more, in a vault.
     monsterr_secret: str = checked(_is_master, secret=True)
+    # More domains of yours that a service may be under (web.domain).
     monsterr_extra_domains: list[str] = checked(_are_domains, default_factory=list)
+    # Raise a secret's number to rotate it: {sonarr.api_key: 2}.
     monsterr_secret_generations: dict[str, int] = field(default_factory=dict)
+    # Secrets of your own, in place of derived ones: {service.name: value}.
     monsterr_secrets: dict[str, str] = field(default_factory=dict)
+    # Addresses that DNS records point at. Default: that of the edge host.
     monsterr_public_addresses: list[str] = checked(_are_addresses, default_factory=list)
+    # Whether an image has to have the digest that its definition names.
     monsterr_image_digests: bool = True
+    # How DNS records are made. none: you make them yourself.
     monsterr_dns_provider: Literal["none", "rfc2136"] = "none"
+    # The primary name server that takes updates.
     monsterr_dns_server: str = ""
+    # Its port.
     monsterr_dns_port: int = checked(is_port, default=53)
+    # TSIG key: its name.
     monsterr_dns_key_name: str = ""
+    # TSIG key: its algorithm.
     monsterr_dns_key_algorithm: str = "hmac-sha256"
+    # TSIG key: its secret in base64, in a vault.
     monsterr_dns_key_secret: str = ""
+    # TTL of the records in seconds.
     monsterr_dns_ttl: int = checked(_is_ttl, default=300)
+    # Resolvers to ask. Default: those of the computer that asks.
     monsterr_dns_resolvers: list[str] = checked(_are_addresses, default_factory=list)
+    # Directory of the ACME CA.
     monsterr_acme_directory: str = checked(_is_url, default=LETS_ENCRYPT)
+    # Where the CA may write to.
     monsterr_acme_email: str = ""
+    # How the CA sees that a name is yours. dns-01 makes one wildcard certificate per domain.
     monsterr_acme_challenge: Literal["http-01", "dns-01"] = "http-01"
+    # PEM file on the controller with roots to trust for the directory, for a CA of your own.
     monsterr_acme_ca_file: str = ""
+    # Networks of proxies in front of the edge host, which may say who the client is.
     monsterr_trusted_proxies: list[str] = checked(_are_networks, default_factory=list)
 
 
@@ -106,14 +126,23 @@ class Stack:
 class Host:
     """Variables that may differ from host to host."""
 
+    # The services that run here.
     monsterr_services: list[str] = field(default_factory=list)
+    # Private address, at which the other hosts reach this one. Default: ansible_host, if it is one.
     monsterr_address: str = checked(is_address, default="")
+    # The library: one tree on one file system, so that hard links work.
     monsterr_media_path: str = checked(is_absolute, default="/srv/media")
+    # Folders in the library, parents first.
     monsterr_library: list[str] = checked(are_relative, default_factory=lambda: list(LIBRARY))
+    # User that the services run as and that owns the library.
     monsterr_uid: int = checked(_is_id, default=13000)
+    # Its group.
     monsterr_gid: int = checked(_is_id, default=13000)
+    # Time zone of the services.
     monsterr_timezone: str = "Etc/UTC"
+    # Whose packages of Docker: Debian's, or Docker's own repository.
     monsterr_docker_source: Literal["debian", "docker"] = "debian"
+    # Seconds that a service has to become healthy.
     monsterr_deadline: int = 300
 
 
