@@ -60,7 +60,8 @@ class ActionModule(ActionBase):
             first = bad[0]
             more = f" (and {len(bad) - 1} more, above)" if len(bad) > 1 else ""
             host = f"{first.host}: " if first.host else ""
-            return {**result, "failed": True, "msg": f"{report.title}: {host}{first.finding.summary}{more}"}
+            # All of it is printed above: what Ansible prints of a failed task shall not bury it.
+            return {"changed": False, "failed": True, "msg": f"{report.title}: {host}{first.finding.summary}{more}"}
         return {**result, "msg": f"{report.title}: {report.counts}"}
 
 
