@@ -104,9 +104,10 @@ def variables() -> str:
     for name, title in (("Stack", "For the whole stack"), ("Host", "For one host")):
         parts.append(f"## {title}\n\n{settings[name]['about']}\n\n" + _table("variable", settings[name]["fields"]))
     also = (
-        "## To override a service\n\nA variable named like the service, with any of these keys. Mappings are merged "
-        "key by key, anything else is replaced.\nThe same keys make a service of your own in `services/<name>.yml` "
-        "beside the inventory.\n\n    sonarr: {web: {subdomain: tv, access: lan}}\n"
+        "## To override a service\n\n"
+        "A variable named like the service, with any of these keys. Mappings are merged key by key, anything else is\n"
+        "replaced. The same keys make a service of your own in `services/<name>.yml` beside the inventory.\n\n"
+        "    sonarr: {web: {subdomain: tv, access: lan}}\n"
     )
     parts.append(f"{also}\n{_table('key', _keys('', 'Definition', definition))}")
     intro = (
