@@ -121,4 +121,4 @@ def _mapping(key: str, items: Mapping[str, str]) -> list[str]:
 
 def _scalar(value: str) -> str:
     """A string for YAML, which JSON's strings are; Compose would take a single $ for a variable."""
-    return json.dumps(value.replace("$", "$$"))
+    return json.dumps(value.replace("$", "$$"), ensure_ascii=False)
