@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import hmac
 import json
-import os
 import secrets
 import threading
 from pathlib import Path
 from typing import Any
+
+from .._core.files import write_atomically
 
 
 class Ledger:
@@ -47,13 +48,8 @@ class Ledger:
                 return
             self._given[name] = digest
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            draft = self.path.with_suffix(".new")
-            draft.unlink(missing_ok=True)
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                json.dump({"key": self._key.hex(), "given": self._given}, file, indent=1, sort_keys=True)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(draft, self.path)
+            content = json.dumps({"key": self._key.hex(), "given": self._given}, indent=1, sort_keys=True)
+            write_atomically(self.path, content.encode(), mode=0o600)
 
     def _digest(self, value: str) -> str:
         return hmac.new(self._key, value.encode(), "sha256").hexdigest()
