@@ -116,7 +116,7 @@ class QBittorrent(App):
     program = "qbittorrent-nox"
 
     def seed(self) -> None:
-        text = self.definition["seeds"]["config/qBittorrent/qBittorrent.conf"]
+        text = self.definition["seeds"]["config/qBittorrent/qBittorrent.conf"].replace("{{ username }}", "admin")
         hashed = qbittorrent_hash(self.secrets["qbittorrent.password"], b"sixteen bytes..!")
         text = text.replace("{{ secret('password_hash') }}", hashed).replace("{{ port }}", str(self.port))
         path = self.config / "qBittorrent" / "config" / "qBittorrent.conf"
@@ -134,7 +134,7 @@ class NZBGet(App):
     program = "nzbget"
 
     def seed(self) -> None:
-        text = self.definition["seeds"]["config/nzbget.conf"]
+        text = self.definition["seeds"]["config/nzbget.conf"].replace("{{ username }}", "admin")
         text = text.replace("{{ secret('password') }}", self.secrets["nzbget.password"])
         text = text.replace("{{ port }}", str(self.port)).replace("ControlIP=0.0.0.0", "ControlIP=127.0.0.1")
         (self.config / "nzbget.conf").write_text(self.moved(text))
