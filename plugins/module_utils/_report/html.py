@@ -28,6 +28,7 @@ table { width: 100%; border-collapse: collapse; background: var(--card); border:
 th, td { padding: .6rem .8rem; text-align: left; vertical-align: top; border-top: 1px solid var(--line); }
 thead th { border-top: 0; color: var(--quiet); font-weight: 600; font-size: .85rem; }
 td { overflow-wrap: anywhere; }
+td:nth-child(2) { white-space: nowrap; }
 a { color: inherit; }
 .sign { display: inline-block; min-width: 4rem; padding: .05rem .5rem; border: 1px solid currentColor;
   border-radius: 1rem; text-align: center; font-size: .8rem; font-weight: 600; }
