@@ -11,14 +11,18 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from ansible import context
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible.utils.color import ANSIBLE_COLOR
 from ansible.utils.display import Display
 
+GRACE = 3  # seconds an interrupted inner run has to end by itself
 COLLECTION = Path(__file__).resolve().parents[2]
 SPEC = {
     "playbook": {"type": "str", "required": True},
@@ -47,7 +51,7 @@ class ActionModule(ActionBase):
             path = COLLECTION / "playbooks" / f"{path}.yml"
         if not path.exists():
             raise AnsibleActionFail(f"There is no playbook {path}.")
-        with tempfile.TemporaryDirectory(prefix="monsterr-") as private:
+        with _interrupts(), tempfile.TemporaryDirectory(prefix="monsterr-") as private:
             began = time.monotonic()
             code = self._stream(self._words(path, arguments, Path(private)), Path(private), arguments["deadline"])
             log_file = Path(private, "log.json")
@@ -130,7 +134,7 @@ class ActionModule(ActionBase):
         }
         if display.verbosity:
             words = [*words, "-" + "v" * display.verbosity]
-        if sys.stdout.isatty():
+        if ANSIBLE_COLOR:
             environment["ANSIBLE_FORCE_COLOR"] = "true"
         with subprocess.Popen(
             words,
@@ -141,14 +145,17 @@ class ActionModule(ActionBase):
             env=environment,
             start_new_session=True,
         ) as process:
-            signal_number = signal.SIGKILL
-            timer = _Timer(deadline, lambda: os.killpg(process.pid, signal_number))
+            timer = _Timer(deadline, lambda: os.killpg(process.pid, signal.SIGKILL))
             try:
                 for line in process.stdout or ():
                     display.display("  | " + line.rstrip("\n"))
                 code = process.wait()
             except BaseException:
                 os.killpg(process.pid, signal.SIGTERM)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(GRACE)
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
                 raise
             finally:
                 timer.cancel()
@@ -156,6 +163,38 @@ class ActionModule(ActionBase):
             display.error(f"It was ended: it took longer than {deadline} s.")
             return 124
         return code
+
+
+class _Interrupted(BaseException):
+    """The number of the signal that ends this run."""
+
+
+@contextmanager
+def _interrupts() -> Iterator[None]:
+    """Let SIGINT and SIGTERM unwind what runs inside, then do what they did before.
+
+    Ansible's worker answers them by dying at once: no `finally` would run, so that the inner run would go on and
+    its files with secrets would stay.
+    """
+
+    def interrupt(number: int, _frame: Any) -> None:
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)
+        raise _Interrupted(number)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    ended_by = None
+    try:
+        for number in before:
+            signal.signal(number, interrupt)
+        yield
+    except _Interrupted as error:
+        ended_by = error.args[0]
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if ended_by is not None:
+        signal.raise_signal(ended_by)
 
 
 class _Timer:

@@ -6,8 +6,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +23,8 @@ def _play(tasks: list[dict[str, Any]]) -> str:
     return json.dumps([{"name": "Test", "hosts": "all", "gather_facts": False, "tasks": tasks}])
 
 
-def _outer(folder: Path, inner: list[dict[str, Any]], **options: Any) -> subprocess.CompletedProcess[str]:
-    """Run a playbook that runs another."""
+def _begin(folder: Path, inner: list[dict[str, Any]], **options: Any) -> subprocess.Popen[str]:
+    """Start a playbook that runs another."""
     (folder / "inner.yml").write_text(_play(inner))
     call = {"playbook": str(folder / "inner.yml"), **options}
     save = {"content": "{{ ran | to_json }}", "dest": str(folder / "ran.json")}
@@ -44,7 +47,25 @@ def _outer(folder: Path, inner: list[dict[str, Any]], **options: Any) -> subproc
         "TMPDIR": str(folder),
         "ANSIBLE_NOCOLOR": "1",
     }
-    return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(words, env=environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+
+
+def _outer(folder: Path, inner: list[dict[str, Any]], **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a playbook that runs another, to its end."""
+    with _begin(folder, inner, **options) as process:
+        output, errors = process.communicate(timeout=60)
+    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+
+def _mentions(text: str) -> list[str]:
+    """The processes that have `text` in their command line."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if text.encode() in place.read_bytes():
+                found.append(place.parent.name)
+    return found
 
 
 def test_it_hides_secrets_from_the_process_list_and_leaves_none_behind(tmp_path: Path) -> None:
@@ -81,3 +102,21 @@ def test_a_playbook_that_fails_fails_the_task_unless_told_not_to(tmp_path: Path,
 def test_a_playbook_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     done = _outer(tmp_path, [{"ansible.builtin.pause": {"seconds": 60}}], deadline=2, ignore_failure=True)
     assert json.loads((tmp_path / "ran.json").read_text())["exit_code"] == 124, done.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_interrupted_ends_the_inner_one_and_leaves_no_secret(tmp_path: Path, number: int) -> None:
+    script = f"touch {tmp_path}/began && sleep 6 && touch {tmp_path}/went-on"
+    with _begin(tmp_path, [{"ansible.builtin.shell": script}], extra_vars={"word": "EXTRAWORD"}) as process:
+        until = time.monotonic() + 30
+        while not (tmp_path / "began").exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        assert list(tmp_path.glob("monsterr-*"))
+        os.kill(process.pid, number)
+        process.communicate(timeout=20)
+    until = time.monotonic() + 5
+    while (_mentions(str(tmp_path)) or list(tmp_path.glob("monsterr-*"))) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not _mentions(str(tmp_path))
+    assert not list(tmp_path.glob("monsterr-*"))
+    assert not (tmp_path / "went-on").exists()
