@@ -55,6 +55,10 @@ options:
       scope:
         description: How far it is to be reached. Not looked at here.
         type: str
+      from:
+        description: The other hosts that have to reach it. Not looked at here.
+        type: list
+        elements: str
   address:
     description: The private address that the plan has for this host. Empty for none.
     type: str
@@ -140,6 +144,7 @@ PORT = {
     "port": {"type": "int", "required": True},
     "protocol": {"type": "str", "choices": ["tcp", "udp"], "default": "tcp"},
     "scope": {"type": "str"},
+    "from": {"type": "list", "elements": "str"},
 }
 SPEC = {
     "host": {"type": "str", "required": True},

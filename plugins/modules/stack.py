@@ -60,6 +60,11 @@ options:
         description: Environment. Values may hold references to secrets, as in C(<secret:sonarr.api_key>).
         type: dict
         default: {}
+      entrypoint:
+        description: Entrypoint in place of the image's own.
+        type: list
+        elements: str
+        default: []
       command:
         description: Command in place of the image's own.
         type: list
@@ -140,6 +145,10 @@ options:
         description: Group of the private volumes.
         type: int
         required: true
+      user:
+        description: User and group that the container runs as, as in C(13000:13000). Empty for what the image says.
+        type: str
+        default: ''
       stop_timeout:
         description: Seconds the service gets to stop.
         type: int
@@ -267,12 +276,14 @@ SERVICE = {
     "image": {"type": "str", "required": True},
     "digest": {"type": "str", "default": ""},
     "environment": {"type": "dict", "default": {}},
+    "entrypoint": {"type": "list", "elements": "str", "default": []},
     "command": {"type": "list", "elements": "str", "default": []},
     "ports": {"type": "list", "elements": "dict", "default": [], "options": PORT},
     "volumes": {"type": "list", "elements": "dict", "default": [], "options": VOLUME},
     "seeds": {"type": "list", "elements": "dict", "default": [], "options": SEED},
     "uid": {"type": "int", "required": True},
     "gid": {"type": "int", "required": True},
+    "user": {"type": "str", "default": ""},
     "stop_timeout": {"type": "int", "default": 30},
     "deadline": {"type": "int", "default": 300},
     "after": {"type": "list", "elements": "str", "default": []},

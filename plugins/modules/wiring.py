@@ -67,6 +67,10 @@ options:
         description: Where the library is in its container.
         type: str
         default: ''
+      config_path:
+        description: Where its own files are on the host.
+        type: str
+        default: ''
   secrets:
     description: The values of the secrets that O(wiring) refers to, by V(service.name).
     type: dict
@@ -165,6 +169,7 @@ RECORD = {
     "credentials": {"type": "dict", "default": {}},
     "connections": {"type": "list", "elements": "dict", "default": []},
     "media_path": {"type": "str", "default": ""},
+    "config_path": {"type": "str", "default": ""},
 }
 
 

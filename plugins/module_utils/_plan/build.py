@@ -22,10 +22,28 @@ def build(sources: Mapping[str, Source], inventory: Inventory) -> tuple[dict[str
     if checker.reader.problems:
         return None, _grouped(checker.reader.problems)
     plan = Composer(checker).plan()
-    return plan, _warnings(plan)
+    shared = checker.stack is not None and checker.stack.monsterr_shared_library
+    return plan, _access(plan) + ([] if shared else _library(plan))
 
 
-def _warnings(plan: dict[str, Any]) -> list[Finding]:
+def _library(plan: dict[str, Any]) -> list[Finding]:
+    """Files that one host downloads, and another has to find in its library."""
+    placed = {service["name"]: name for name, host in plan["hosts"].items() for service in host["services"]}
+    return [
+        warn(
+            "plan.library",
+            record["service"],
+            f"It runs on {name}, and {peer['service']}, which downloads for it, on {placed[peer['service']]}.",
+            "Mount the same storage at monsterr_media_path on both, and set monsterr_shared_library.",
+        )
+        for name, host in plan["hosts"].items()
+        for record in host["wiring"]
+        for peer in record["connections"]
+        if peer["kind"] == "download_client" and placed[peer["service"]] != name
+    ]
+
+
+def _access(plan: dict[str, Any]) -> list[Finding]:
     """What is wished for in good faith, and not there yet."""
     sites = [site for host in plan["hosts"].values() for site in host["sites"]]
     waiting = sorted(site["service"] for site in sites if site["access"] in ("one_factor", "two_factor"))

@@ -7,19 +7,20 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from functools import cached_property
 from typing import Any
 
 from .._apps.registry import APPLICATIONS
+from .._core.secret import references
 from . import secrets as secret_derivation
 from .definition import NAME, Definition
 from .model import MEDIA, PROXY_PORTS, Inventory, Placed, Source
 from .schema import Reader, join, merge, nearest
 from .settings import HOST, OTHER, STACK, Host, Stack
 
-PLACEHOLDER = re.compile(r"\{\{\s*(?:(uid|gid|timezone|port|username)|secret\('([a-z0-9_]+)'\))\s*\}\}")
+PLACEHOLDER = re.compile(r"\{\{\s*(?:(uid|gid|timezone|port|username|site)|secret\('([a-z0-9_]+)'\))\s*\}\}")
 _LEFTOVER = re.compile(r"\{\{.*?\}\}")
 
 
@@ -60,9 +61,9 @@ class Checker:
             definition = self.reader.read(Definition, source.data, source.where)
             if definition:
                 self.definitions[name] = definition
-                self._inside(definition, source.where)
+                self._inside(name, definition, source.where)
 
-    def _inside(self, definition: Definition, where: str) -> None:
+    def _inside(self, service: str, definition: Definition, where: str) -> None:
         """What a schema cannot say: the parts of one definition have to fit together."""
         for volume in {seed.split("/")[0] for seed in definition.seeds} - (definition.volumes.keys() - {MEDIA}):
             hint = "Begin its path with the name of a volume of the service that is not the media library."
@@ -70,15 +71,24 @@ class Checker:
         if definition.app and definition.app not in APPLICATIONS:
             hint = nearest(definition.app, APPLICATIONS) or f"Known: {', '.join(sorted(APPLICATIONS))}."
             self.problem("plan.value", join(where, "app"), f"There is no API client {definition.app}.", hint)
-        texts = [*definition.environment.values(), *definition.command, *definition.seeds.values()]
+        texts = [*definition.environment.values(), *definition.entrypoint, *definition.command]
+        texts += [*definition.seeds.values(), *strings(definition.settings)]
+        for reference in sorted(references(texts)):
+            owner, _dot, name = reference.partition(".")
+            if owner == service:
+                self._known_secret(definition, name, where)
+            else:
+                hint = f"Add a secret to {service}'s own secrets."
+                self.problem("plan.secret", where, f"{reference} is a secret of another service.", hint)
         for text in texts:
             for match in PLACEHOLDER.finditer(text):
                 self._known_secret(definition, match.group(2), where)
             for leftover in _LEFTOVER.findall(PLACEHOLDER.sub("", text)):
-                hint = "Use {{ secret('name') }}, {{ uid }}, {{ gid }}, {{ timezone }}, {{ port }} or {{ username }}."
+                words = "{{ uid }}, {{ gid }}, {{ timezone }}, {{ port }}, {{ username }} or {{ site }}"
+                hint = f"Use {{{{ secret('name') }}}}, {words}."
                 self.problem("plan.value", where, f"{leftover} is not a placeholder.", hint)
         for name, secret in definition.secrets.items():
-            if secret.kind == "qbittorrent_pbkdf2":
+            if secret.kind in secret_derivation.HASHES:
                 self._known_secret(definition, secret.of, join(where, f"secrets.{name}.of"))
 
     def _known_secret(self, definition: Definition, name: str | None, where: str) -> None:
@@ -162,7 +172,7 @@ class Checker:
             if len(self.reader.problems) == before:
                 merged[key] = self.reader.read(Definition, merge(source.data, over), where)
                 if merged[key]:
-                    self._inside(merged[key], where)
+                    self._inside(name, merged[key], where)
         definition = merged[key]
         return Placed(name, host, definition, where, over) if definition else None
 
@@ -213,7 +223,7 @@ class Checker:
         for place in self.each:
             for key, secret in place.definition.secrets.items():
                 name = f"{place.name}.{key}"
-                if secret.kind == "given" and not stack.monsterr_secrets.get(name):
+                if secret.kind == "given" and not secret.optional and not stack.monsterr_secrets.get(name):
                     hint = f"Put it into your vault and into monsterr_secrets, under {name}."
                     where = f"monsterr_secrets: {name}"
                     self.problem("plan.secret", where, f"{place.name} needs a secret of yours.", hint)
@@ -271,15 +281,18 @@ class Checker:
     def needed_from(self, place: Placed) -> set[str]:
         """The other hosts that have to reach `place`."""
         hosts = {self.edge} if place.definition.web and self.edge else set()
-        return (hosts | {user.host for user in self.users[place.name]}) - {place.host}
+        hosts |= {user.host for _kind, user in self.users[place.name]}
+        # What is given indexers asks them through the one that gave them.
+        hosts |= {peer.host for name in place.definition.connects.applications for peer in self.placed.get(name, ())}
+        return hosts - {place.host}
 
     @cached_property
-    def users(self) -> dict[str, list[Placed]]:
-        """Service: the services that are connected to it."""
-        users: dict[str, list[Placed]] = defaultdict(list)
+    def users(self) -> dict[str, list[tuple[str, Placed]]]:
+        """Service: the services that are connected to it, each with the key of ``connects``."""
+        users: dict[str, list[tuple[str, Placed]]] = defaultdict(list)
         for place in self.each:
-            for _kind, peer in place.connections():
-                users[peer].append(place)
+            for kind, peer in place.connections():
+                users[peer].append((kind, place))
         return users
 
     def address(self, host: str) -> str:
@@ -315,6 +328,15 @@ class Checker:
 
         for name in sorted(needs):
             visit(name, ())
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Every text in `value`, any nesting of mappings and lists."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (Mapping, list, tuple)):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from strings(item)
 
 
 def _at(value: Any, *path: str) -> Any:

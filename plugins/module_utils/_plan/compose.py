@@ -69,19 +69,8 @@ class Composer:
         definition = place.definition
         here = {other.name for other in self.here[place.host]}
 
-        def fill(text: str) -> str:
-            def value(match: re.Match[str]) -> str:
-                word, secret = match.groups()
-                known = {
-                    "uid": settings.monsterr_uid,
-                    "gid": settings.monsterr_gid,
-                    "timezone": settings.monsterr_timezone,
-                    "port": definition.port,
-                    "username": place.username,
-                }
-                return reference(place.name, secret) if secret else str(known[word])
-
-            return PLACEHOLDER.sub(value, text)
+        def fill(value: Any) -> Any:
+            return self._filled(place, value)
 
         return {
             "name": place.name,
@@ -89,8 +78,10 @@ class Composer:
             "group": definition.group,
             "image": definition.image,
             "digest": definition.digest if self.stack.monsterr_image_digests else "",
-            "environment": {key: fill(value) for key, value in definition.environment.items()},
-            "command": [fill(word) for word in definition.command],
+            "environment": fill(definition.environment),
+            "entrypoint": fill(definition.entrypoint),
+            "command": fill(definition.command),
+            "user": f"{settings.monsterr_uid}:{settings.monsterr_gid}" if definition.user else "",
             "ports": [
                 {key: port[key] for key in ("address", "published", "target", "protocol")}
                 for port in self._published(place)
@@ -116,6 +107,30 @@ class Composer:
             "probe": self._probe(place),
         }
 
+    def _filled(self, place: Placed, value: Any) -> Any:
+        """`value` (any nesting) with its placeholders filled in."""
+        if isinstance(value, dict):
+            return {key: self._filled(place, item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._filled(place, item) for item in value]
+        if not isinstance(value, str):
+            return value
+        settings = self.checked.hosts[place.host]
+        known = {
+            "uid": settings.monsterr_uid,
+            "gid": settings.monsterr_gid,
+            "timezone": settings.monsterr_timezone,
+            "port": place.definition.port,
+            "username": place.username,
+            "site": place.site(self.stack),
+        }
+
+        def filling(match: re.Match[str]) -> str:
+            word, secret = match.groups()
+            return reference(place.name, secret) if secret else str(known[word])
+
+        return PLACEHOLDER.sub(filling, value)
+
     def _published(self, place: Placed) -> list[dict[str, Any]]:
         """Every port of a service on its host: loopback, and the private address where another host needs it."""
         definition = place.definition
@@ -137,15 +152,14 @@ class Composer:
                 "port": port["published"],
                 "protocol": port["protocol"],
                 "scope": port["scope"],
+                "from": sorted(self.checked.needed_from(place)) if port["scope"] == "private" else [],
             }
             for place in here
             for port in self._published(place)
         ]
         if edge:
-            rows += [
-                {"service": "proxy", "address": ANYWHERE, "port": port, "protocol": protocol, "scope": "public"}
-                for port, protocol in PROXY_PORTS
-            ]
+            proxy = {"service": "proxy", "address": ANYWHERE, "scope": "public", "from": []}
+            rows += [{**proxy, "port": port, "protocol": protocol} for port, protocol in PROXY_PORTS]
         return rows
 
     def _sites(self) -> list[dict[str, Any]]:
@@ -201,33 +215,36 @@ class Composer:
 
     def _wiring(self, place: Placed) -> dict[str, Any]:
         secrets = place.definition.secrets
-        names = [key for key, secret in secrets.items() if secret.kind != "qbittorrent_pbkdf2"]
+        names = [key for key, secret in secrets.items() if secret.kind not in secret_derivation.HASHES]
         names += [f"{key}{secret_derivation.PREVIOUS}" for key in names if secrets[key].kind == "password"]
-        clients = [
-            self._connection("download_client", place, peer)
-            for name in place.definition.connects.download_clients
+        peers = [
+            self._connection(kind.removesuffix("s"), place, peer)
+            for kind, name in place.connections()
             for peer in self.checked.placed.get(name, ())[:1]
         ]
         users = [
             {"kind": "category", "service": other.name, "category": other.name}
-            for other in self.checked.users[place.name]
+            for kind, other in self.checked.users[place.name]
+            if kind == "download_clients"
         ]
         return {
             "service": place.name,
             "app": place.definition.app,
             "url": f"http://{LOOPBACK}:{place.publish}",
-            "settings": place.definition.settings,
+            "settings": self._filled(place, place.definition.settings),
             "credentials": {
                 "username": place.username,
                 **{name: reference(place.name, name) for name in names},
             },
-            "connections": clients + users,
+            "connections": peers + users,
             "media_path": place.definition.volumes.get(MEDIA, ""),
+            "config_path": f"{SERVICES_ROOT}/{place.name}/config",
         }
 
     def _connection(self, kind: str, place: Placed, peer: Placed) -> dict[str, Any]:
         """How the container of `place` reaches `peer`: by name on the shared network, or at its host's address."""
         near = place.host == peer.host
+        secrets = {"password": "password", "api_key": "api_key", "token": "account_token"}
         return {
             "kind": kind,
             "service": peer.name,
@@ -235,9 +252,15 @@ class Composer:
             "title": peer.definition.title,
             "host": peer.name if near else self.checked.address(peer.host),
             "port": peer.definition.port if near else peer.publish,
+            "back_host": place.name if near else self.checked.address(place.host),
+            "back_port": place.definition.port if near else place.publish,
             "username": peer.username,
-            "password": reference(peer.name, "password") if "password" in peer.definition.secrets else "",
+            **{
+                key: reference(peer.name, name) if name in peer.definition.secrets else ""
+                for key, name in secrets.items()
+            },
             "category": place.name,
+            "media_path": peer.definition.volumes.get(MEDIA, ""),
         }
 
     def _probe(self, place: Placed) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 """The schema of a definition: what a service is to the rest of the stack.
 
 A definition stands in ``roles/<service>/meta/service.yml``, or in ``services/<service>.yml`` beside a user's inventory.
-Strings in `environment`, `command` and `seeds` may hold these placeholders, and nothing else:
+Strings in `environment`, `entrypoint`, `command`, `seeds` and `settings` may hold these placeholders, and no others:
 ``{{ secret('NAME') }}`` (a secret of this service), ``{{ uid }}``, ``{{ gid }}``, ``{{ timezone }}``, ``{{ port }}``,
-``{{ username }}`` (of its administrator).
+``{{ username }}`` (of its administrator), ``{{ site }}`` (the name that browsers use). In an inventory, where Ansible
+has its own braces, a setting refers to a secret as ``<secret:SERVICE.NAME>``.
 """
 
 from __future__ import annotations
@@ -112,8 +113,9 @@ class Secret:
 
     shorthand = "kind"
     # what it looks like; given: it is yours
-    kind: Literal["hex", "password", "qbittorrent_pbkdf2", "given"] = "password"
-    of: str = ""  # for qbittorrent_pbkdf2: the name of the password that it is the hash of
+    kind: Literal["hex", "password", "qbittorrent_pbkdf2", "md5", "given"] = "password"
+    of: str = ""  # for qbittorrent_pbkdf2 and md5: the name of the password that it is the hash of
+    optional: bool = False  # for given: whether the service also works without
 
 
 @dataclass(frozen=True)
@@ -132,8 +134,16 @@ class Port:
 class Connects:
     """The services this one is connected to. Those that are placed on no host are left out."""
 
-    # names of services
+    # what it has downloads made by
     download_clients: list[str] = field(default_factory=list)
+    # what it gives its indexers to
+    applications: list[str] = field(default_factory=list)
+    # what it tells of new files
+    media_servers: list[str] = field(default_factory=list)
+    # whose library it works on
+    managers: list[str] = field(default_factory=list)
+    # what it hands books to
+    book_servers: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -155,7 +165,10 @@ class Definition:
     # of its container
     environment: dict[str, str] = field(default_factory=dict)
     # in place of the image's own
+    entrypoint: list[str] = field(default_factory=list)
+    # in place of the image's own
     command: list[str] = field(default_factory=list)
+    user: bool = False  # whether to run it as the media user, for an image that does not switch to it by itself
     # name: path in the container. `media` is the library; any other is private to the service
     volumes: dict[str, str] = checked(_are_absolute, default_factory=dict)
     # whether and how the proxy shows it. Default: not at all

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 PREVIOUS = "_previous"
+HASHES = ("qbittorrent_pbkdf2", "md5")  # kinds that are the hash of another secret
 PASSWORD_LENGTH = 24
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
 
@@ -41,11 +42,15 @@ def _value(master: str, name: str, how: Mapping[str, Any], given: Mapping[str, s
         return _derive(master, name, generation, 16).hex()
     if kind == "password":
         return _password(master, name, generation)
-    if kind == "qbittorrent_pbkdf2":
+    if kind in HASHES:
         password_name = f"{name.split('.')[0]}.{how['of']}"
         password = given.get(password_name) or _password(master, password_name, how["of_generation"])
+        if kind == "md5":
+            # What the application stores; it guards nothing that the application does not guard as badly.
+            return hashlib.md5(password.encode(), usedforsecurity=False).hexdigest()
         return qbittorrent_hash(password, _derive(master, name, how["of_generation"], 16))
-    raise ValueError(f"{name}: a secret of kind {kind} cannot be derived")
+    # The user's own, and left out: the plan has seen to it that it may be.
+    return ""
 
 
 def qbittorrent_hash(password: str, salt: bytes) -> str:

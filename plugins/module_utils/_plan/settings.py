@@ -118,6 +118,8 @@ class Stack:
     monsterr_acme_challenge: Literal["http-01", "dns-01"] = "http-01"
     # PEM file on the controller with roots to trust for the directory, for a CA of your own.
     monsterr_acme_ca_file: str = ""
+    # Whether the library is the same storage on all hosts, such as a network mount. Then no host is warned of it.
+    monsterr_shared_library: bool = False
     # Networks of proxies in front of the edge host, which may say who the client is.
     monsterr_trusted_proxies: list[str] = checked(_are_networks, default_factory=list)
 

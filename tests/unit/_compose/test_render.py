@@ -26,6 +26,12 @@ def test_it_says_what_was_asked():
     assert [volume["target"] for volume in shown["volumes"]] == ["/config", "/data"]
 
 
+def test_an_entrypoint_and_a_user_in_place_of_the_images():
+    shown = parsed(service(entrypoint=["serve", "$HOME"], user="13000:13000"))
+    assert (shown["entrypoint"], shown["user"]) == (["serve", "$$HOME"], "13000:13000")
+    assert not {"entrypoint", "user"} & parsed(service()).keys()
+
+
 def test_a_digest_pins_the_image():
     assert parsed(service(digest="sha256:" + "a" * 64))["image"] == "registry.example/app:1@sha256:" + "a" * 64
 

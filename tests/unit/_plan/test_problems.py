@@ -44,6 +44,13 @@ def changed(name, **keys):
         (one_host(sonarr={"web": {"domain": "example.com"}}), None, "host box: sonarr.web", "outside your domains"),
         (one_host(sonarr={"web": {"access": "none"}}), None, "host box: sonarr.web.access", "two_factor"),
         (
+            one_host(sonarr={"settings": {"a": ["<secret:sonarr.kye>"]}}),
+            None,
+            "host box: sonarr",
+            "kye is not a secret",
+        ),
+        (one_host(sonarr={"settings": {"a": "<secret:nzbget.password>"}}), None, "host box: sonarr", "another service"),
+        (
             one_host(sonarr={"connects": {"download_clients": ["deluge"]}}),
             None,
             "host box: sonarr.connects.download_clients",
