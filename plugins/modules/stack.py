@@ -190,6 +190,13 @@ options:
     description: Whether projects that are not in O(services) are stopped and removed. Their data stays.
     type: bool
     default: false
+  purge:
+    description:
+      - Names of services whose data is deleted, if they are not in O(services). This cannot be undone.
+      - Their part of the media library stays.
+    type: list
+    elements: str
+    default: []
   lock_timeout:
     description: Seconds to wait for another run on this host.
     type: int
@@ -297,6 +304,7 @@ SPEC = {
     "network": {"type": "str", "default": "monsterr"},
     "concurrency": {"type": "int", "default": 4},
     "prune": {"type": "bool", "default": False},
+    "purge": {"type": "list", "elements": "str", "default": []},
     "lock_timeout": {"type": "int", "default": 60},
 }
 
@@ -311,6 +319,7 @@ def work(params: dict[str, Any], context: Context) -> dict[str, Any]:
         network=params["network"],
         concurrency=params["concurrency"],
         prune=params["prune"],
+        purge=params["purge"],
         lock_timeout=params["lock_timeout"],
         check_mode=context.check_mode,
         clock=context.clock,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .._core.clock import Clock, Deadline
-from .._core.errors import MonsterrError, TransactionError
+from .._core.errors import InputError, MonsterrError, TransactionError
 from .._core.finding import FAIL, Finding, fail, ok, warn, worst
 from .._core.secret import MASK, mask, references, resolve
 from .._core.transaction import Transaction
@@ -307,19 +307,40 @@ class ServiceChange:
 
 
 class Removal:
-    """Takes away a service that is no longer in the plan. Its data stays."""
+    """Takes away a service that is no longer in the plan. Its data stays, unless it is to be purged."""
 
-    def __init__(self, name: str, place: Place, engine: Engine) -> None:
-        self.name, self.place, self.engine = name, place, engine
+    def __init__(self, name: str, place: Place, engine: Engine, purge: bool = False) -> None:
+        if Path(name).name != name:
+            raise InputError("remove it", name, "this is not the name of a service")
+        self.name, self.place, self.engine, self.purge = name, place, engine, purge
 
     def look(self) -> Result:
         """What would be done."""
         path = self.place.folder(self.name) / render.COMPOSE
-        gone = {"before_header": str(path), "after_header": str(path), "before": path.read_text(), "after": ""}
-        return Result(self.name, "remove", True, ["not in the plan any more"], diff=[gone])
+        before = path.read_text() if path.exists() else ""
+        gone = {"before_header": str(path), "after_header": str(path), "before": before, "after": ""}
+        reasons = ["not in the plan any more"] * bool(before) + ["its data is to be purged"] * self.purge
+        return Result(self.name, "remove", True, reasons, diff=[gone] * bool(before))
 
     def change(self, result: Result) -> None:
         """Do it."""
+        if (self.place.folder(self.name) / render.COMPOSE).exists():
+            self._stop(result)
+        if self.purge and not result.failed:
+            self._purge(result)
+
+    def _purge(self, result: Result) -> None:
+        """Delete what the service left. Killed in between, the next run goes on: the folder goes last."""
+        folder = self.place.folder(self.name)
+        try:
+            for kept in ("snapshots", "revisions"):
+                shutil.rmtree(self.place.state / kept / self.name, ignore_errors=True)
+            shutil.rmtree(folder)
+            result.findings = [ok(CHECK, self.name, f"{self.name} was removed, and its data in {folder} with it.")]
+        except OSError as error:
+            result.findings.append(fail(CHECK, self.name, str(error), "Mend the cause, then run again."))
+
+    def _stop(self, result: Result) -> None:
         folder = self.place.folder(self.name)
         here = self.engine.container(self.name)
         kept = self.place.state / "revisions" / self.name / uuid.uuid4().hex

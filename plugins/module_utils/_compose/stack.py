@@ -27,6 +27,7 @@ def apply(
     network: str,
     concurrency: int,
     prune: bool,
+    purge: Sequence[str] = (),
     lock_timeout: float,
     check_mode: bool,
     clock: Clock,
@@ -40,7 +41,9 @@ def apply(
     here = engine()
     changes = [ServiceChange(item, secrets, place, engine(), probe, clock) for item in services]
     names = {item["name"] for item in services}
-    removals = [Removal(name, place, engine()) for name in (installed(place) if prune else ()) if name not in names]
+    gone = {name: False for name in (installed(place) if prune else ())}
+    gone |= {name: True for name in purge if place.folder(name).exists()}
+    removals = [Removal(name, place, engine(), data) for name, data in gone.items() if name not in names]
     everything: list[ServiceChange | Removal] = [*changes, *removals]
     recovered: list[Finding] = []
     if check_mode:

@@ -148,6 +148,13 @@ class Checker:
                     hint = nearest(name, self.sources) or f"Known services: {', '.join(sorted(self.sources))}."
                     where = f"host {host}: monsterr_services"
                     self.problem("plan.service", where, f"There is no service {name}.", hint)
+            for name in settings.monsterr_purge:
+                where = f"host {host}: monsterr_purge"
+                if name in settings.monsterr_services:
+                    hint = "Take it out of monsterr_services, or of this list."
+                    self.problem("plan.placement", where, f"{name} is placed here, so its data cannot go.", hint)
+                elif not NAME.fullmatch(name):
+                    self.problem("plan.value", where, f"{name!r} cannot be the name of a service.", "Correct it.")
         for name, places in self.placed.items():
             if len(places) > 1 and places[0].definition.single:
                 hosts = ", ".join(place.host for place in places)

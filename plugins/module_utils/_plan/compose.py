@@ -55,6 +55,7 @@ class Composer:
             "address": self.checked.address(host),
             "media": {"path": settings.monsterr_media_path, "uid": settings.monsterr_uid, "gid": settings.monsterr_gid},
             "services": services,
+            "purge": settings.monsterr_purge,
             "sites": sites,
             "certificates": self._certificates() if edge else [],
             "ports": self._ports(here, edge),

@@ -130,6 +130,8 @@ class Host:
 
     # The services that run here.
     monsterr_services: list[str] = field(default_factory=list)
+    # Services that ran here once, and whose data is to be deleted now. Nothing else ever deletes data.
+    monsterr_purge: list[str] = field(default_factory=list)
     # Private address, at which the other hosts reach this one. Default: ansible_host, if it is one.
     monsterr_address: str = checked(is_address, default="")
     # The library: one tree on one file system, so that hard links work.

@@ -9,6 +9,7 @@ import pickle
 
 import pytest
 from ansible_collections.monsterr.media.plugins.module_utils._compose import stack
+from ansible_collections.monsterr.media.plugins.module_utils._core.errors import InputError
 from ansible_collections.monsterr.media.plugins.module_utils._core.finding import fail, ok
 
 from ..clock import FakeClock
@@ -29,7 +30,7 @@ class Host:
         well = here and here.running and not here.image.endswith("bad")
         return ok("t", record["name"], "it answers") if well else fail("t", record["name"], "it does not answer", "")
 
-    def apply(self, *services, check=False, prune=False):
+    def apply(self, *services, check=False, prune=False, purge=()):
         return stack.apply(
             services or [self.service()],
             SECRETS,
@@ -38,6 +39,7 @@ class Host:
             network="monsterr",
             concurrency=2,
             prune=prune,
+            purge=purge,
             lock_timeout=1,
             check_mode=check,
             clock=FakeClock(),
@@ -165,6 +167,29 @@ def test_a_service_that_left_the_plan_is_removed_and_its_data_stays(host):
     assert list(host.world.containers) == ["app"]
     assert (host.root / "old/config/data").read_text() == "mine"
     assert not host.apply(prune=True)["changed"]
+
+
+def test_data_goes_only_when_asked_for_and_never_that_of_a_service_in_the_plan(host):
+    host.apply(host.service(), host.service(name="old"))
+    look = host.apply(check=True, prune=True, purge=["old", "app"])
+    assert (action(look, 1), (host.root / "old/config").exists()) == ("remove", True)
+    host.apply(prune=True, purge=["old", "app"])
+    assert not (host.root / "old").exists()
+    assert (host.root / "app/config").exists()
+    assert not host.apply(prune=True, purge=["old", "app"])["changed"]
+
+
+def test_what_is_left_of_a_service_that_went_before_can_go_later(host):
+    host.apply(host.service(), host.service(name="old"))
+    host.apply(prune=True)
+    assert host.apply(prune=True, purge=["old"])["changed"]
+    assert not (host.root / "old").exists()
+
+
+def test_only_names_are_purged(host):
+    host.apply()
+    with pytest.raises(InputError):
+        host.apply(purge=["../state"])
 
 
 KILLS = ["stop app", "up app", "probe app"]

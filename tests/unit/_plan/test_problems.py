@@ -50,6 +50,8 @@ def changed(name, **keys):
             "kye is not a secret",
         ),
         (one_host(sonarr={"settings": {"a": "<secret:nzbget.password>"}}), None, "host box: sonarr", "another service"),
+        (one_host(monsterr_purge=["sonarr"]), None, "host box: monsterr_purge", "is placed here"),
+        (one_host(monsterr_purge=["../etc"]), None, "host box: monsterr_purge", "cannot be the name"),
         (
             one_host(sonarr={"connects": {"download_clients": ["deluge"]}}),
             None,
