@@ -8,7 +8,7 @@ import re
 from collections import defaultdict
 from typing import Any
 
-from .._core.secret import reference
+from .._core.secret import reference, references
 from . import secrets as secret_derivation
 from .check import PLACEHOLDER, Checker
 from .model import MEDIA, PROXY_PORTS, Placed
@@ -63,7 +63,7 @@ class Composer:
             "probes": self._probes(here, sites),
             "backups": [self._backup(place) for place in here],
             "files": self._library(settings) + (self._proxy_files(sites) if edge else []),
-            "secrets": self._secrets(here, wiring),
+            "secrets": self._secrets([services, wiring]),
         }
 
     def _service(self, place: Placed, settings: Host) -> dict[str, Any]:
@@ -334,19 +334,19 @@ class Composer:
             for site in sites
         ]
 
-    def _secrets(self, here: list[Placed], wiring: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        """How each secret that this host's slices refer to is derived, its peers' included."""
-        peers = {connection["service"] for record in wiring for connection in record["connections"]}
-        names = {place.name for place in here} | peers
+    def _secrets(self, slices: Any) -> dict[str, dict[str, Any]]:
+        """How each secret that this host's `slices` refer to is derived. No other reaches the host."""
         generations = self.stack.monsterr_secret_generations
         specs = {}
-        for name in sorted(names):
-            definition = self.checked.placed[name][0].definition
-            for key, secret in definition.secrets.items():
-                generation = generations.get(f"{name}.{key}", 1)
-                of_generation = generations.get(f"{name}.{secret.of}", 1)
-                specs[f"{name}.{key}"] = secret_derivation.spec(secret.kind, generation, secret.of, of_generation)
-                if secret.kind == "password":
-                    previous = secret_derivation.spec(secret.kind, max(1, generation - 1))
-                    specs[f"{name}.{key}{secret_derivation.PREVIOUS}"] = {**previous, "name": f"{name}.{key}"}
+        for full in sorted(references(slices)):
+            service, _dot, key = full.partition(".")
+            known = self.checked.placed[service][0].definition.secrets
+            now = key if key in known else key.removesuffix(secret_derivation.PREVIOUS)
+            secret, name = known[now], f"{service}.{now}"
+            generation = generations.get(name, 1)
+            specs[full] = secret_derivation.spec(
+                secret.kind, generation, secret.of, generations.get(f"{service}.{secret.of}", 1)
+            )
+            if key != now:
+                specs[full] |= {"name": name, "generation": max(1, generation - 1)}
         return specs
