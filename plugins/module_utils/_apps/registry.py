@@ -5,12 +5,20 @@
 from __future__ import annotations
 
 from .application import Application
+from .lidarr import Lidarr
 from .nzbget import NZBGet
+from .prowlarr import Prowlarr
 from .qbittorrent import QBittorrent
+from .radarr import Radarr
+from .readarr import Readarr
 from .sonarr import Sonarr
 
 APPLICATIONS: dict[str, type[Application]] = {
+    "lidarr": Lidarr,
     "nzbget": NZBGet,
+    "prowlarr": Prowlarr,
     "qbittorrent": QBittorrent,
+    "radarr": Radarr,
+    "readarr": Readarr,
     "sonarr": Sonarr,
 }

@@ -16,4 +16,5 @@ class Sonarr(ArrApplication):
             "qbittorrent": Client("QBittorrent", "QBittorrentSettings", "tvCategory"),
             "nzbget": Client("Nzbget", "NzbgetSettings", "tvCategory"),
         },
+        told=("onDownload", "onUpgrade", "onRename", "onSeriesDelete", "onEpisodeFileDelete"),
     )
