@@ -14,7 +14,7 @@ What a service's image is made of stands in ``<recipes>/<service>/image.json``::
      "environment": {"HOME": "/config"},
      "files": {"prepare": "/lab/prepare"}, file beside image.json -> path in the image; /lab/prepare runs first, as root
      "links": {"/app/web": "/usr/share/web"},
-     "stand_in": "sonarr/standin.py"}      program below the folder of stand-ins, becomes /app/<its name>
+     "stand_in": "arr"}      folder of stand-ins: its files, and those beside it, become /app/<their names>
 
 Each image also gets tags that misbehave, for those who want to see what happens then: see `FAULTS`.
 """
@@ -197,13 +197,14 @@ def collect(wanted: Mapping[str, Sequence[str]], recipes: Path, stand_ins: Path 
             raise InputError("read the recipe of an image", str(folder / "image.json"), str(error)) from None
         files = {path.lstrip("/"): (folder / name).read_bytes() for name, path in recipe.get("files", {}).items()}
         if "stand_in" in recipe:
-            program = stand_ins / recipe["stand_in"] if stand_ins else None
-            if program is None or not program.is_file():
+            place = stand_ins / recipe["stand_in"] if stand_ins else None
+            if place is None or not place.is_dir():
                 missing[service] = (
                     "the program cannot be had without a registry, and its stand-in comes with the checkout"
                 )
                 continue
-            files[f"app/{program.name}"] = program.read_bytes()
+            programs = (path for folder in (place.parent, place) for path in sorted(folder.iterdir()))
+            files |= {f"app/{path.name}": path.read_bytes() for path in programs if path.is_file()}
         images.append(Image(service, tuple(references), recipe, files))
     return Images(images, missing)
 

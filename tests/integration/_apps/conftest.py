@@ -1,6 +1,6 @@
 # Copyright (c) Monsterr contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The real qBittorrent and NZBGet, and the stand-in for Sonarr, each as a child process with a folder of its own.
+"""The real qBittorrent and NZBGet, and the stand-ins, each as a child process with a folder of its own.
 
 They start from the seeds and settings of our own definitions, with /config and /data moved into the test's folder.
 """
@@ -22,7 +22,7 @@ from ansible_collections.monsterr.media.plugins.module_utils._plan.secrets impor
 
 from ...conftest import REPOSITORY
 
-STANDIN = REPOSITORY / "tests" / "standins" / "sonarr" / "standin.py"
+STANDINS = REPOSITORY / "tests" / "standins"
 START = 20  # seconds an application may take to listen
 
 
@@ -41,7 +41,8 @@ class App:
         self.name, self.port = name, free_port()
         self.definition = yaml.safe_load((REPOSITORY / "roles" / name / "meta" / "service.yml").read_text())
         self.config, self.data = folder / name, folder / "data"
-        for path in (self.config, self.data / "media" / "tv"):
+        library = [self.data / "media" / name for name in ("books", "movies", "music", "tv")]
+        for path in (self.config, *library):
             path.mkdir(parents=True, exist_ok=True)
         self.secrets = {f"{name}.password": f"a password for {name}"}
         self.process: subprocess.Popen[bytes] | None = None
@@ -143,23 +144,21 @@ class NZBGet(App):
         return [self.program, "-s", "-c", str(self.config / "nzbget.conf"), "-o", "OutputMode=log"]
 
 
-class Sonarr(App):
-    """The stand-in."""
+class StandIn(App):
+    """A stand-in: what it was asked is in its log."""
 
     program = sys.executable
+    folder = ""
 
     def seed(self) -> None:
-        self.secrets["sonarr.api_key"] = "0123456789abcdef0123456789abcdef"
         self.environment = {
-            "SONARR__AUTH__APIKEY": self.secrets["sonarr.api_key"],
-            "SONARR__AUTH__METHOD": "Forms",
-            "SONARR__AUTH__REQUIRED": "Enabled",
+            "PYTHONPATH": str(STANDINS),
             "STANDIN_CONFIG": str(self.config),
             "STANDIN_PORT": str(self.port),
         }
 
     def command(self) -> list[str]:
-        return [self.program, str(STANDIN)]
+        return [self.program, str(STANDINS / (self.folder or self.name) / "standin.py")]
 
     def asked(self) -> list[str]:
         """Method and path of each request so far."""
@@ -170,6 +169,43 @@ class Sonarr(App):
         """The requests among those that write something."""
         harmless = ("/login", "/test")
         return [line for line in self.asked() if not line.startswith(("GET", "HEAD")) and not line.endswith(harmless)]
+
+
+class Arr(StandIn):
+    """One of the *arrs."""
+
+    folder = "arr"
+
+    def seed(self) -> None:
+        super().seed()
+        self.secrets[f"{self.name}.api_key"] = f"{self.name}0123456789abcdef0123456789"[:32]
+        prefix = f"{self.name.upper()}__AUTH__"
+        self.environment |= {
+            "STANDIN_APP": self.name,
+            f"{prefix}APIKEY": self.secrets[f"{self.name}.api_key"],
+            f"{prefix}METHOD": "Forms",
+            f"{prefix}REQUIRED": "Enabled",
+        }
+
+
+class Sonarr(Arr):
+    """Series."""
+
+
+class Radarr(Arr):
+    """Films."""
+
+
+class Lidarr(Arr):
+    """Music."""
+
+
+class Readarr(Arr):
+    """Books."""
+
+
+class Prowlarr(Arr):
+    """Indexers."""
 
 
 def made(kind: type[App], folder: Path) -> App:

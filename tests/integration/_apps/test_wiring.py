@@ -222,7 +222,7 @@ def test_settings_changed_by_hand_are_told_and_put_back(wired):
 def test_a_masked_secret_is_never_written_back(wired):
     wired.change_client("NZBGet", tvCategory="tv")
     wired.run()
-    stored = json.loads((wired.sonarr.config / "standin.json").read_text())["downloadclients"]
+    stored = json.loads((wired.sonarr.config / "standin.json").read_text())["downloadclient"]
     fields = {
         field["name"]: field.get("value") for item in stored for field in item["fields"] if item["name"] == "NZBGet"
     }

@@ -24,7 +24,7 @@ SONARR = "lscr.io/linuxserver/sonarr:4.0.16"
 def recipes(tmp_path: Path) -> Path:
     folder = tmp_path / "recipes"
     for service, recipe in {
-        "sonarr": {"command": ["python3", "/app/standin.py"], "stand_in": "sonarr/standin.py"},
+        "sonarr": {"command": ["python3", "/app/standin.py"], "stand_in": "sonarr"},
         "nzbget": {"packages": ["nzbget"], "command": ["nzbget"], "files": {"prepare": "/lab/prepare"}},
     }.items():
         (folder / service).mkdir(parents=True)
