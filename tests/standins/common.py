@@ -5,7 +5,7 @@
 A stand-in is for the lab and the tests, where the program itself cannot be had, and no part of an installation.
 Environment: STANDIN_CONFIG (folder of its state, /config), STANDIN_PORT, STANDIN_SLOW_START (seconds in which it does
 not listen), STANDIN_HANG (beginning of a path that is never answered), STANDIN_DROPS (settings that it silently does
-not keep, with commas between). What it was asked is in ``requests.log`` beside its state: method, path and status of each.
+not keep, with commas between). What it was asked is in ``requests.log`` beside its state, by method, path and status.
 """
 
 from __future__ import annotations
