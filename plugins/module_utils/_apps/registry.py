@@ -5,8 +5,11 @@
 from __future__ import annotations
 
 from .application import Application
+from .audiobookshelf import Audiobookshelf
+from .bazarr import Bazarr
 from .lidarr import Lidarr
 from .nzbget import NZBGet
+from .plex import Plex
 from .prowlarr import Prowlarr
 from .qbittorrent import QBittorrent
 from .radarr import Radarr
@@ -14,8 +17,11 @@ from .readarr import Readarr
 from .sonarr import Sonarr
 
 APPLICATIONS: dict[str, type[Application]] = {
+    "audiobookshelf": Audiobookshelf,
+    "bazarr": Bazarr,
     "lidarr": Lidarr,
     "nzbget": NZBGet,
+    "plex": Plex,
     "prowlarr": Prowlarr,
     "qbittorrent": QBittorrent,
     "radarr": Radarr,
