@@ -18,6 +18,8 @@ import time
 import urllib.parse
 from pathlib import Path
 
+LOG = threading.Lock()  # of its own: an application may be asked while it waits for a peer that asks back
+
 
 class Refused(Exception):
     """An answer that is not what was asked for."""
@@ -94,7 +96,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def note(self, status):
-        with self.app.store.lock, (self.folder / "requests.log").open("a") as log:
+        with LOG, (self.folder / "requests.log").open("a") as log:
             print(self.command, self.path.partition("?")[0], status, file=log)
 
     def log_message(self, *_):

@@ -144,7 +144,7 @@ class ArrApplication(Application):
         if answer.status == 401:
             raise RefusedError(
                 attempted,
-                answer.target,
+                self.service,
                 "it does not take our API key",
                 f"Its container gets the key as a variable: bring the service up again (role {self.service}).",
                 status=401,

@@ -49,6 +49,7 @@ class Provider(Part):
 
     Whether a stored secret is still ours cannot be read, so the application is asked to test the connection: first with
     what it has; if the peer does not let it in, with our secret. At most two tries, since peers ban those who guess.
+    One of the user's is out in the world, and may count what it is asked: it is tested when it is written, not again.
     """
 
     def __init__(
@@ -69,7 +70,8 @@ class Provider(Part):
         self.top = {key: [tag.lower() for tag in value] if key == "tags" else value for key, value in top.items()}
         self.implementation, self.contract = implementation, contract
         self.name = f"{label} {title}"
-        self.result: list[tuple[str, str, bool]] | None = None  # what the last test of it, as wanted, complained of
+        self.wrote = False
+        self.result: list[tuple[str, str, bool]] | None = None  # what the last test, of it as wanted, complained of
 
     @classmethod
     def of_settings(cls, app: ArrApplication, path: str, label: str, title: str, wanted: Mapping[str, Any]) -> Provider:
@@ -117,6 +119,7 @@ class Provider(Part):
         )
 
     def write(self, found: Found) -> None:
+        self.wrote = True
         if self.ours:
             # Before it is sent: a run that is killed in between has to know later that this one is ours.
             self.app.ledger.make(self.app.service, self.path, self.title)
@@ -137,23 +140,24 @@ class Provider(Part):
             return []
         checking = self.app.session.check_mode
         stored = list(found.secrets)
-        if not checking:
+        if not checking and self.top.get("enable", True) and (self.ours or self.wrote):
             if self.result is None:
                 self.result = self._test(found.whole, stored)
-            # A peer on another host may be on its way up. One that refuses the login is not asked again.
-            while self._fails(self.result) and not self._at_login(self.result):
+            # A peer on another host may be on its way up. One that refuses the login is not asked again, and neither is
+            # one of the user's: it is somewhere in the world, and no business of this run.
+            while self.ours and self._fails(self.result) and not self._at_login(self.result):
                 if not self.app.session.deadline.pause(PEER_PAUSE):
                     break
                 self.result = self._test(found.whole, stored)
         return unknown_settings(self.app.service, self.name, unknown(self.fields, found.fields)) + [
-            (warn if warning or checking else fail)(
+            (warn if warning or checking or not self.ours else fail)(
                 "wiring.connection",
                 self.app.service,
                 f"{self.app.service} {'warns about' if warning else 'cannot use'} {self.title}: "
                 f"{text}{f' ({where})' if where else ''}.",
                 f"See that {self.title} runs, is wired itself, and can be reached from {self.app.service}.",
             )
-            for where, text, warning in self.result or ()
+            for where, text, warning in (self.result or () if self.top.get("enable", True) else ())
         ]
 
     def _hidden(self, fields: list[dict[str, Any]]) -> list[str]:
@@ -179,7 +183,8 @@ class Provider(Part):
             else:
                 # Nothing stored, or an application that shows secrets: then they are simply compared.
                 ours[key] = same(self.fields[key], stored)
-        if masked and self.result is None:
+        known = all(self.app.ledger.knows(self._entry(key), self.fields[key]) for key in masked)
+        if masked and self.result is None and (self.ours or not known):
             self.result = self._test(found.whole, masked)
             if self._at_login(self.result):
                 self.result = self._test(found.whole, [])

@@ -3,8 +3,8 @@
 """Bazarr 1.5: subtitles.
 
 Its settings are read as one tree, secrets in clear, and written as a form. A write that touches Sonarr or Radarr is
-stored at once, but not answered while that application cannot be reached: so it gets little time, and what counts is what
-is read afterwards. A value that it does not like is answered with 204 and not stored, or with 406 and a reason.
+stored at once, but not answered while that application cannot be reached: so it gets little time, and what counts is
+what is read afterwards. A value that it does not like is answered with 204 and not stored, or with 406 and a reason.
 """
 
 from __future__ import annotations

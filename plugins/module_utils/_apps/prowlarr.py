@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._core.errors import InputError
-from .._core.finding import Finding
 from .application import Part
 from .arr import Arr, ArrApplication, Client
 from .arr_providers import Found, Leftovers, Provider
-from .compare import unknown
+from .compare import Change, unknown
 
 CONTRACTS = {"sonarr": "Sonarr", "radarr": "Radarr", "lidarr": "Lidarr", "readarr": "Readarr"}
 
@@ -96,18 +95,18 @@ class Sync(Part):
     """
 
     name = "sync"
+    done = False
 
     def __init__(self, app: Prowlarr) -> None:
         self.app = app
 
-    def read(self) -> int:
-        return self.app.session.writes
+    def read(self) -> bool:
+        return self.done or not self.app.session.writes
 
-    def differ(self, found: int | None) -> list[Any]:
-        return []
+    def differ(self, found: bool | None) -> list[Change]:
+        return [Change("indexers", None, "given to the applications")] if found is False else []
 
-    def verify(self, found: int) -> list[Finding]:
-        if found:
-            body = {"name": "ApplicationIndexerSync", "forceSync": True}
-            self.app.send("POST", "/command", "give the indexers to the applications", body)
-        return []
+    def write(self, found: bool) -> None:
+        body = {"name": "ApplicationIndexerSync", "forceSync": True}
+        self.app.send("POST", "/command", "give the indexers to the applications", body)
+        self.done = True

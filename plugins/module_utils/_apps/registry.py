@@ -7,6 +7,8 @@ from __future__ import annotations
 from .application import Application
 from .audiobookshelf import Audiobookshelf
 from .bazarr import Bazarr
+from .calibre import Calibre
+from .calibre_web import CalibreWeb
 from .lidarr import Lidarr
 from .nzbget import NZBGet
 from .plex import Plex
@@ -19,6 +21,8 @@ from .sonarr import Sonarr
 APPLICATIONS: dict[str, type[Application]] = {
     "audiobookshelf": Audiobookshelf,
     "bazarr": Bazarr,
+    "calibre": Calibre,
+    "calibre_web": CalibreWeb,
     "lidarr": Lidarr,
     "nzbget": NZBGet,
     "plex": Plex,

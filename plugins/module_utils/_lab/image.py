@@ -14,6 +14,8 @@ What a service's image is made of stands in ``<recipes>/<service>/image.json``::
      "environment": {"HOME": "/config"},
      "files": {"prepare": "/lab/prepare"}, file beside image.json -> path in the image; /lab/prepare runs first, as root
      "links": {"/app/web": "/usr/share/web"},
+     "layer": "books"}       a large layer of its own, with only the packages of those who name it; default: the shared
+     "pip": ["name==1.0"]    with "layer" only: what else is put into it, from PyPI into /opt/<layer>
      "stand_in": "arr"}      folder of stand-ins: its files, and those beside it, become /app/<their names>
 
 Each image also gets tags that misbehave, for those who want to see what happens then: see `FAULTS`.
@@ -49,19 +51,23 @@ ENTRYPOINT = """#!/bin/sh
 set -eu
 umask "${UMASK:-022}"
 export PUID=${PUID:-911} PGID=${PGID:-911}
-mkdir -p /config
-chown -R "$PUID:$PGID" /config
+if [ "$(id -u)" = 0 ]; then
+    mkdir -p /config
+    chown -R "$PUID:$PGID" /config
+    become="setpriv --reuid=$PUID --regid=$PGID --clear-groups"
+else
+    become=
+fi
 case "${LAB_FAULT:-}" in
     "") ;;
-    *) printf '%s\\n' "$LAB_VERSION" | setpriv --reuid="$PUID" --regid="$PGID" --clear-groups \\
-           tee /config/migrated-by-another-version ;;
+    *) printf '%s\\n' "$LAB_VERSION" | $become tee /config/migrated-by-another-version ;;
 esac
 case "${LAB_FAULT:-}" in
     silent) echo "This version never answers."; exec sleep infinity ;;
     crash) echo "This version ends at once."; exit 1 ;;
 esac
 if [ -x /lab/prepare ]; then /lab/prepare; fi
-exec setpriv --reuid="$PUID" --regid="$PGID" --clear-groups /bin/sh -c 'umask "${UMASK:-022}"; exec "$@"' program "$@"
+exec $become /bin/sh -c 'umask "${UMASK:-022}"; exec "$@"' program "$@"
 """
 
 
@@ -83,6 +89,11 @@ class Image:
     def stand_in(self) -> bool:
         """Whether it only speaks like the real program."""
         return "stand_in" in self.recipe
+
+    @property
+    def base(self) -> str:
+        """The name of the large layer below its own."""
+        return self.recipe.get("layer", "layer")
 
     @property
     def tagged(self) -> dict[str, str]:
@@ -156,19 +167,27 @@ class Images:
         ]  # fmt: skip
 
     @property
-    def base(self) -> Recipe:
-        """The shared layer."""
-        packages = {package for item in self.images for package in item.recipe.get("packages", ())}
+    def bases(self) -> dict[str, Recipe]:
+        """The large layers, by their names: the shared one, and those of recipes that want one of their own."""
         trim = 'rm -rf "$1"/var/cache/apt/*.bin "$1"/var/lib/apt/lists/* "$1"/var/log/* "$1"/var/cache/debconf/*-old'
-        return Recipe("layer", "essential", tuple(sorted({*_COMMON, *packages})), (trim,), archive=True)
+        recipes = {}
+        for name in sorted({item.base for item in self.images}):
+            members = [item.recipe for item in self.images if item.base == name]
+            packages = {package for recipe in members for package in recipe.get("packages", ())}
+            wheels = sorted({wheel for recipe in members for wheel in recipe.get("pip", ())})
+            pip = 'chroot "$1" python3 -m pip install --quiet --no-cache-dir --target'
+            install = f"{pip} /opt/{name} {' '.join(wheels)}"
+            hooks = (install, trim) if wheels else (trim,)
+            recipes[name] = Recipe(name, "essential", tuple(sorted({*_COMMON, *packages})), hooks, archive=True)
+        return recipes
 
     def archive(self, cache: Cache) -> Path | None:
         """The archive with all images; made if it is not in `cache`. None without any image."""
         if not self.images:
             return None
-        base = cache.get(self.base)
+        bases = {name: cache.get(recipe) for name, recipe in self.bases.items()}
         seen = [
-            base.name,
+            sorted(base.name for base in bases.values()),
             [(item.service, item.tagged, dict(item.recipe), _digest(item.layer())) for item in self.images],
         ]
         key = hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()[:16]
@@ -178,7 +197,7 @@ class Images:
                 for old in cache.folder.glob("images-*.tar"):
                     old.unlink()
                 part = path.with_name(f".part-{path.name}")
-                write(part, base, self.images)
+                write(part, bases, self.images)
                 part.rename(path)
         return path
 
@@ -209,17 +228,18 @@ def collect(wanted: Mapping[str, Sequence[str]], recipes: Path, stand_ins: Path 
     return Images(images, missing)
 
 
-def write(path: Path, base: Path, images: Sequence[Image]) -> None:
+def write(path: Path, bases: Mapping[str, Path], images: Sequence[Image]) -> None:
     """Write the archive: layers, configurations and the manifest that ties them together."""
-    shared = _file_digest(base)
+    shared = {name: _file_digest(base) for name, base in bases.items()}
     manifest = []
     with tarfile.open(path, "w", format=tarfile.GNU_FORMAT) as archive:
-        info = _info(f"{shared}/layer.tar", base.stat().st_size)
-        with base.open("rb") as content:
-            archive.addfile(info, content)
+        for name, base in bases.items():
+            info = _info(f"{shared[name]}/layer.tar", base.stat().st_size)
+            with base.open("rb") as content:
+                archive.addfile(info, content)
         for item in images:
             own = item.layer()
-            layers = [shared, _digest(own)]
+            layers = [shared[item.base], _digest(own)]
             _add(archive, f"{layers[1]}/layer.tar", own)
             for reference, fault in item.tagged.items():
                 config = json.dumps(item.config(reference, fault, layers)).encode()

@@ -156,12 +156,13 @@ def _certificates() -> list[Path]:
 
 def _command(recipe: Recipe, target: Path) -> list[str]:
     options = [f"--aptopt={line}" for line in [*apt_options(_apt_dump()), 'Acquire::Languages "none"']]
-    hooks = list(recipe.hooks)
+    hooks = []
     if _certificates() and "ca-certificates" in recipe.packages:
-        hooks += [
+        hooks = [
             f'mkdir -p "$1"{_CERTIFICATES} && cp -r {_CERTIFICATES}/. "$1"{_CERTIFICATES}/',
             'chroot "$1" update-ca-certificates >/dev/null',
         ]
+    hooks += recipe.hooks
     if not recipe.archive:
         # Packages come from the disk, not the network, and their files need not survive a power cut.
         options += ["--dpkgopt=force-unsafe-io", '--aptopt=APT::Keep-Downloaded-Packages "true"']

@@ -7,12 +7,14 @@ They start from the seeds and settings of our own definitions, with /config and 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +43,7 @@ class App:
         self.name, self.port = name, free_port()
         self.definition = yaml.safe_load((REPOSITORY / "roles" / name / "meta" / "service.yml").read_text())
         self.config, self.data = folder / name, folder / "data"
-        library = [self.data / "media" / name for name in ("books", "movies", "music", "tv")]
+        library = [self.data / "media" / name for name in ("audiobooks", "books", "movies", "music", "podcasts", "tv")]
         for path in (self.config, *library):
             path.mkdir(parents=True, exist_ok=True)
         self.secrets = {f"{name}.password": f"a password for {name}"}
@@ -68,20 +70,33 @@ class App:
             },
             "connections": list(connections),
             "media_path": str(self.data),
+            "config_path": str(self.config),
         }
 
     def client(self, category: str) -> dict[str, Any]:
         """The connection of an application that downloads with this one."""
+        return self.connection("download_client", category=category)
+
+    def connection(self, kind: str, user: App | None = None, category: str = "") -> dict[str, Any]:
+        """The connection of another application, `user`, to this one."""
+        words = {"password": "password", "api_key": "api_key", "token": "account_token"}
+        known = {f"{self.name}.{word}" for word in words.values()} & self.secrets.keys()
         return {
-            "kind": "download_client",
+            "kind": kind,
             "service": self.name,
             "app": self.definition["app"],
             "title": self.definition["title"],
             "host": "127.0.0.1",
             "port": self.port,
+            "back_host": "127.0.0.1",
+            "back_port": user.port if user else 0,
             "username": "admin",
-            "password": f"<secret:{self.name}.password>",
-            "category": category,
+            **{
+                key: f"<secret:{self.name}.{word}>" if f"{self.name}.{word}" in known else ""
+                for key, word in words.items()
+            },
+            "category": category or (user.name if user else ""),
+            "media_path": str(self.data),
         }
 
     def command(self) -> list[str]:
@@ -208,6 +223,38 @@ class Prowlarr(Arr):
     """Indexers."""
 
 
+class Plex(StandIn):
+    """The media server, and plex.tv."""
+
+    def seed(self) -> None:
+        super().seed()
+        self.secrets["plex.account_token"] = "lab-account-token"
+        self.definition["settings"]["account_url"] = f"http://127.0.0.1:{self.port}"
+
+
+class Bazarr(StandIn):
+    """Subtitles."""
+
+    def seed(self) -> None:
+        super().seed()
+        self.secrets["bazarr.api_key"] = "bazarr0123456789abcdef0123456789"
+        text = self.definition["seeds"]["config/config/config.yaml"]
+        password = hashlib.md5(self.secrets["bazarr.password"].encode()).hexdigest()
+        for word, value in (
+            ("port", str(self.port)),
+            ("username", "admin"),
+            ("secret('api_key')", self.secrets["bazarr.api_key"]),
+            ("secret('password_md5')", password),
+        ):
+            text = text.replace("{{ " + word + " }}", value)
+        (self.config / "config").mkdir()
+        (self.config / "config" / "config.yaml").write_text(text)
+
+
+class Audiobookshelf(StandIn):
+    """Audiobooks and podcasts."""
+
+
 def made(kind: type[App], folder: Path) -> App:
     if not shutil.which(kind.program):
         pytest.skip(f"{kind.program} is not installed: apt-get install $(cat tests/requirements-debian.txt)")
@@ -216,25 +263,58 @@ def made(kind: type[App], folder: Path) -> App:
     return app
 
 
-@pytest.fixture
-def qbittorrent(tmp_path):
-    app = made(QBittorrent, tmp_path)
+def running(kind: type[App], folder: Path) -> Iterator[App]:
+    app = made(kind, folder)
     app.start()
     yield app
     app.stop()
+
+
+@pytest.fixture
+def qbittorrent(tmp_path):
+    yield from running(QBittorrent, tmp_path)
 
 
 @pytest.fixture
 def nzbget(tmp_path):
-    app = made(NZBGet, tmp_path)
-    app.start()
-    yield app
-    app.stop()
+    yield from running(NZBGet, tmp_path)
 
 
 @pytest.fixture
 def sonarr(tmp_path):
-    app = made(Sonarr, tmp_path)
-    app.start()
-    yield app
-    app.stop()
+    yield from running(Sonarr, tmp_path)
+
+
+@pytest.fixture
+def radarr(tmp_path):
+    yield from running(Radarr, tmp_path)
+
+
+@pytest.fixture
+def lidarr(tmp_path):
+    yield from running(Lidarr, tmp_path)
+
+
+@pytest.fixture
+def readarr(tmp_path):
+    yield from running(Readarr, tmp_path)
+
+
+@pytest.fixture
+def prowlarr(tmp_path):
+    yield from running(Prowlarr, tmp_path)
+
+
+@pytest.fixture
+def plex(tmp_path):
+    yield from running(Plex, tmp_path)
+
+
+@pytest.fixture
+def bazarr(tmp_path):
+    yield from running(Bazarr, tmp_path)
+
+
+@pytest.fixture
+def audiobookshelf(tmp_path):
+    yield from running(Audiobookshelf, tmp_path)

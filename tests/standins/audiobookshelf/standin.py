@@ -3,7 +3,8 @@
 """A stand-in for Audiobookshelf: first user, logins, settings and libraries, with what bites.
 
 The first user is made once (a second try: 500). 40 logins in ten minutes, then 429. Two libraries may share a name, and
-a folder that is missing is made, so that a typing error goes unnoticed.
+a folder that is missing is made, so that a typing error goes unnoticed. Environment, besides that of `common`:
+STANDIN_LOGINS.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import time
 from common import Handler, Refused, Store, drops, serve
 
 NAME = "Audiobookshelf (stand-in)"
-LOGINS, WINDOW = 40, 600
+LOGINS, WINDOW = int(os.environ.get("STANDIN_LOGINS", "40")), 600
 SERVER = {
     "id": "server-settings", "scannerFindCovers": False, "scannerParseSubtitle": False, "storeCoverWithItem": False,
     "storeMetadataWithItem": False, "metadataFileFormat": "json", "backupSchedule": False, "backupsToKeep": 2,

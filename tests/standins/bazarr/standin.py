@@ -27,8 +27,9 @@ SETTINGS = {
     "general": {
         "ip": "*", "port": 6767, "base_url": "", "auto_update": True, "use_sonarr": False, "use_radarr": False,
         "page_size": 25, "minimum_score": 90, "minimum_score_movie": 70, "enabled_providers": [],
-        "single_language": False, "serie_default_enabled": False, "serie_default_profile": "", "movie_default_enabled": False,
-        "movie_default_profile": "", "path_mappings": [], "path_mappings_movie": [], "branch": "master",
+        "single_language": False, "serie_default_enabled": False, "serie_default_profile": "",
+        "movie_default_enabled": False, "movie_default_profile": "", "path_mappings": [], "path_mappings_movie": [],
+        "branch": "master",
         "theme": "auto",
     },
     "auth": {"apikey": "", "type": None, "username": "", "password": ""},

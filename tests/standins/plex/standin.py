@@ -3,8 +3,8 @@
 """A stand-in for Plex Media Server, and for the one thing of plex.tv that the wiring needs.
 
 It belongs to nobody at first and lets anyone in, as Plex does from its own network. A claim token is minted by the part
-of plex.tv for the account's token (STANDIN_TOKEN, lab-account-token), works once and for four minutes; from then on,
-only the account's token is let in. Two libraries may have one name. Environment, besides that of `common`: STANDIN_TOKEN,
+of plex.tv for the account's token (STANDIN_TOKEN, lab-account-token), works once and for four minutes; after that, only
+the account's token is let in. Two libraries may have one name. Environment, besides that of `common`: STANDIN_TOKEN,
 STANDIN_MAINTENANCE (seconds for which a started server answers 503).
 """
 

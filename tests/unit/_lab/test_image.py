@@ -39,7 +39,7 @@ def written(images: image.Images, folder: Path) -> dict[str, bytes]:
     """Name -> content of all that is in the archive."""
     base = folder / "base.tar"
     base.write_bytes(image.layer({"bin/sh": b"shell"}, {}))
-    image.write(folder / "images.tar", base, images.images)
+    image.write(folder / "images.tar", {"layer": base}, images.images)
     with tarfile.open(folder / "images.tar") as archive:
         return {item.name: archive.extractfile(item).read() for item in archive if item.isfile()}  # type: ignore
 
