@@ -43,6 +43,7 @@ class Arr:
     clients   by our name of the peer's application
     configs   the groups of settings that exist once
     told      when a media server is told, by default
+    library   whether it has a library of its own, with folders, profiles and formats
     rich      whether its root folders have names and profiles
     """
 
@@ -51,6 +52,7 @@ class Arr:
     clients: Mapping[str, Client] = field(default_factory=dict)
     configs: tuple[str, ...] = (*COMMON, "importlist")
     told: tuple[str, ...] = ()
+    library: bool = True
     rich: bool = False
 
 
@@ -75,14 +77,16 @@ class ArrApplication(Application):
         parts += [Config(self, name, wanted) for name, wanted in configs.items()]
         providers = self.providers()
         labels = [label for provider in providers for label in provider.tags or ()]
+        tags = [*self.settings.get("tags", ()), *labels]
+        if tags:
+            parts.append(Tags(self, tags))
         for kind, wanted in (
-            (Tags, [*self.settings.get("tags", ()), *labels]),
             (CustomFormats, self.settings.get("custom_formats")),
             (QualityProfiles, self.settings.get("quality_profiles")),
             (RootFolders, self.settings.get("root_folders")),
             (RemotePaths, self.remote_paths()),
         ):
-            if wanted or (self.exclusive and wanted is not None):
+            if self.kind.library and (wanted or (self.exclusive and wanted is not None)):
                 parts.append(kind(self, wanted))
         return [*parts, *self.leftovers(providers), *providers]
 

@@ -27,6 +27,7 @@ class Prowlarr(ArrApplication):
             "nzbget": Client("Nzbget", "NzbgetSettings", "category"),
         },
         configs=("host", "ui", "development", "downloadclient"),
+        library=False,
     )
 
     def providers(self) -> list[Provider]:
@@ -107,6 +108,6 @@ class Sync(Part):
         return [Change("indexers", None, "given to the applications")] if found is False else []
 
     def write(self, found: bool) -> None:
-        body = {"name": "ApplicationIndexerSync", "forceSync": True}
+        body = {"name": "ApplicationIndexerSync"}
         self.app.send("POST", "/command", "give the indexers to the applications", body)
         self.done = True

@@ -275,9 +275,11 @@ class Arr:
         fields = []
         for order, (name, form, privacy, value) in enumerate(self.facts["providers"][kind][implementation]):
             field = {"order": order, "name": name, "label": name, "type": form, "advanced": False, "privacy": privacy}
+            if self.name == "readarr":
+                del field["privacy"]  # it does not know of it, and shows every secret
             if value is not None:
                 field["value"] = value
-            fields.append({**field, "isFloat": False})
+            fields.append(field if self.name == "readarr" else {**field, "isFloat": False})
         whole = {
             **self.facts["tops"][kind],
             "name": "",
@@ -299,7 +301,7 @@ class Arr:
         if self.name == "readarr":
             return item
         fields = [
-            {**field, "value": MASK} if field["privacy"] in SECRET and field.get("value") else field
+            {**field, "value": MASK} if field.get("privacy") in SECRET and field.get("value") else field
             for field in item["fields"]
         ]
         return {**item, "fields": fields}
@@ -316,7 +318,7 @@ class Arr:
         for field in item["fields"]:
             number = isinstance(field.get("value"), int) and not isinstance(field.get("value"), bool)
             value = sent.get(field["name"])
-            if field["privacy"] in SECRET and value == MASK and self.name != "readarr":
+            if field.get("privacy") in SECRET and value == MASK and self.name != "readarr":
                 value = stored.get(field["name"])
             if number and value is not None:
                 value = int(value)
