@@ -143,7 +143,7 @@ def import_finished(sonarr):
             place = local(sonarr, fields(client)["host"], path)
             if name in done or not place.exists():
                 continue
-            goal = Path(sonarr.store.data["rootfolder"][0]["path"]) / name
+            goal = Path(sonarr.store.data["rootfolder"][0]["path"]) / Path(name).stem
             goal.mkdir(parents=True, exist_ok=True)
             for file in [place] if place.is_file() else [item for item in place.rglob("*") if item.is_file()]:
                 try:

@@ -1,0 +1,166 @@
+# Copyright (c) Monsterr contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A release on its whole way, through applications that nothing but our wiring has told of each other.
+
+Real: qBittorrent, twice (one downloads, the other is its peer), the torrent, the hard link. Stand-ins: the indexer,
+Prowlarr, Sonarr, Plex; `standins/arr/chain.py` says what they decide.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+import time
+from urllib.parse import urlencode
+
+import pytest
+from ansible_collections.monsterr.media.plugins.modules import wiring
+
+from ..ansible_module import call
+from . import conftest as programs
+from .test_wiring import FORM, ask
+
+pytestmark = pytest.mark.integration
+
+SERIES = "Some.Series.S01E01.1080p.WEB"
+SECONDS = 60  # for the download of a small file on this very computer
+
+
+class Indexer(programs.StandIn):
+    """What offers the release."""
+
+    def __init__(self, folder, content):
+        self.name, self.port, self.config = "indexer", programs.free_port(), folder / "indexer"
+        (self.config / "release").mkdir(parents=True)
+        self.file = self.config / "release" / f"{SERIES}.mkv"
+        self.file.write_bytes(content)
+        self.secrets, self.process, self.program = {}, None, sys.executable
+        self.seed()
+
+
+class Peer(programs.QBittorrent):
+    """Another real qBittorrent, which has the file."""
+
+    def __init__(self, folder):
+        super().__init__("qbittorrent", folder)
+        self.listen = programs.free_port()
+        self.seed()
+        path = self.config / "qBittorrent" / "config" / "qBittorrent.conf"
+        path.write_text(path.read_text().replace("[BitTorrent]", f"[BitTorrent]\nSession\\Port={self.listen}"))
+
+
+def api(app, method, path, form=None):
+    """Ask a qBittorrent as its administrator."""
+    login = urlencode({"username": "admin", "password": app.secrets["qbittorrent.password"]})
+    _status, text, cookie = ask(app.port, "POST", "/api/v2/auth/login", login, FORM, cookie=True)
+    assert text == "Ok."
+    status, text = ask(app.port, method, f"/api/v2{path}", form and urlencode(form), {**FORM, "Cookie": cookie})
+    assert status == 200, text
+    return json.loads(text) if text.startswith(("{", "[")) else text
+
+
+@pytest.fixture
+def chain(tmp_path):
+    names = ("Sonarr", "Prowlarr", "Plex", "QBittorrent")
+    apps = {name.lower(): programs.made(getattr(programs, name), tmp_path) for name in names}
+    apps["indexer"] = Indexer(tmp_path, os.urandom(300_000))
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    apps["peer"] = Peer(folder)
+    for app in apps.values():
+        app.start()
+    yield apps
+    for app in apps.values():
+        app.stop()
+
+
+def records(apps):
+    sonarr, prowlarr, plex, client = (apps[name] for name in ("sonarr", "prowlarr", "plex", "qbittorrent"))
+    found = [
+        sonarr.record(client.connection("download_client", sonarr), plex.connection("media_server", sonarr)),
+        prowlarr.record(sonarr.connection("application", prowlarr)),
+        plex.record(),
+        client.record({"kind": "category", "service": "sonarr", "category": "sonarr"}),
+    ]
+    indexer = {"baseUrl": f"http://127.0.0.1:{apps['indexer'].port}", "apiKey": "<secret:prowlarr.lab>"}
+    found[1]["settings"]["indexers"] = {"Lab": {"implementation": "Torznab", "fields": indexer, "enable": True}}
+    return found
+
+
+def sonarr_api(app, method, path, body=None):
+    headers = {"X-Api-Key": app.secrets["sonarr.api_key"], "Accept": "application/json"}
+    status, text = ask(app.port, method, f"/api/v3{path}", json.dumps(body) if body else None, headers)
+    assert status < 300, text
+    return json.loads(text)
+
+
+def test_a_release_comes_into_the_library_as_a_hard_link_and_plex_is_told(chain, tmp_path):
+    indexer = standin("indexer")
+    secrets = {"prowlarr.lab": "lab-indexer-key"}
+    for name in ("sonarr", "prowlarr", "plex", "qbittorrent"):
+        secrets |= chain[name].secrets
+    result = call(wiring, wiring=records(chain), secrets=secrets, state_dir=str(tmp_path / "state"), deadline=30)
+    assert not [finding for finding in result["findings"] if finding["status"] != "ok"]
+
+    sonarr, client, peer = chain["sonarr"], chain["qbittorrent"], chain["peer"]
+    (release,) = sonarr_api(sonarr, "GET", "/release?seriesId=1")
+    assert (release["title"], release["indexer"]) == (SERIES, "Lab (Prowlarr)")
+    assert f":{chain['prowlarr'].port}/" in release["downloadUrl"]
+    sonarr_api(sonarr, "POST", "/release", release)
+    content, number = indexer.torrent(chain["indexer"].file)
+    share(peer, chain["indexer"].file, content)
+
+    # The tests' qBittorrents keep to themselves; these two shall find each other, and at once.
+    near = {"current_network_interface": "", "current_interface_address": "", "bittorrent_protocol": 1}
+    for app in (client, peer):
+        api(app, "POST", "/app/setPreferences", {"json": json.dumps(near)})
+    until = time.monotonic() + SECONDS
+    while time.monotonic() < until:
+        api(client, "POST", "/torrents/addPeers", {"hashes": number, "peers": f"127.0.0.1:{peer.listen}"})
+        (item,) = api(client, "GET", f"/torrents/info?hashes={number}")
+        if item["progress"] == 1:
+            break
+        time.sleep(0.5)
+
+    assert (item["progress"], item["category"]) == (1, "sonarr"), item
+    saved = client.data / "torrents" / "sonarr" / chain["indexer"].file.name
+    assert saved.read_bytes() == chain["indexer"].file.read_bytes()
+
+    sonarr_api(sonarr, "POST", "/command", {"name": "RefreshMonitoredDownloads"})
+    (kept,) = (sonarr.data / "media" / "tv").rglob("*.mkv")
+    assert os.stat(kept).st_ino == os.stat(saved).st_ino
+    shows = next(item["key"] for item in plex_sections(chain["plex"]) if item["title"] == "TV Shows")
+    assert f"GET /library/sections/{shows}/refresh" in chain["plex"].asked()
+
+
+def standin(name):
+    """A stand-in's own code."""
+    sys.path.insert(0, str(programs.STANDINS))
+    spec = importlib.util.spec_from_file_location(f"standin_{name}", programs.STANDINS / name / "standin.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    sys.path.pop(0)
+    return module
+
+
+def plex_sections(app):
+    return json.loads((app.config / "standin.json").read_text())["sections"]
+
+
+def share(peer, file, content):
+    """Have the peer seed the file."""
+    place = peer.data / "torrents"
+    place.mkdir(parents=True, exist_ok=True)
+    (place / file.name).write_bytes(file.read_bytes())
+    boundary = "between"
+    body = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="savepath"\r\n\r\n{place}\r\n'
+        f'--{boundary}\r\nContent-Disposition: form-data; name="torrents"; filename="a.torrent"\r\n'
+        "Content-Type: application/x-bittorrent\r\n\r\n"
+    ).encode() + content + f"\r\n--{boundary}--\r\n".encode()  # fmt: skip
+    login = urlencode({"username": "admin", "password": peer.secrets["qbittorrent.password"]})
+    _status, _text, cookie = ask(peer.port, "POST", "/api/v2/auth/login", login, FORM, cookie=True)
+    headers = {"Cookie": cookie, "Content-Type": f"multipart/form-data; boundary={boundary}"}
+    assert ask(peer.port, "POST", "/api/v2/torrents/add", body, headers)[0] == 200
