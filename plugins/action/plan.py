@@ -68,6 +68,7 @@ def _service_folders(task_vars: Mapping[str, Any]) -> list[Path]:
 def _definitions(folders: list[Path], trouble: list[Finding]) -> dict[str, Source]:
     """Every definition: the collection's own, and the user's in `folders`."""
     found = {path.parents[1].name: path for path in sorted(ROLES.glob("*/meta/service.yml"))}
+    found |= {path.stem: path for path in sorted(ROLES.glob("plan/files/services/*.yml"))}
     sources = {name: _source(path, str(path.relative_to(ROLES.parent)), trouble) for name, path in found.items()}
     for path in sorted(path for folder in folders for path in folder.glob("*.yml")):
         name = path.stem

@@ -36,6 +36,39 @@ def test_links_lead_somewhere(page):
     assert [target for target in targets if not ((ROOT / page).parent / target).exists()] == []
 
 
+def test_the_definitions_without_a_role_make_a_plan():
+    paths = sorted(ROOT.glob("roles/plan/files/services/*.yml"))
+    assert {path.stem for path in paths} == {"jellyfin", "seerr", "tautulli", "sabnzbd", "navidrome", "kavita"}
+    definitions = {path.stem: Source(str(path), yaml.safe_load(path.read_text())) for path in paths}
+    variables = {
+        "monsterr_domain": "example.org",
+        "monsterr_secret": "x" * 40,
+        "ansible_host": "192.0.2.10",
+        "monsterr_services": list(definitions),
+    }
+    plan, problems = build(definitions, Inventory({"box": variables}))
+    assert plan, problems
+    assert len(plan["hosts"]["box"]["sites"]) == len(plan["hosts"]["box"]["backups"]) == 6
+
+
+RELEASES = {
+    "Repack or Proper": (("A.Show.S01E01.REPACK.1080p", "A.Show.S01E01.PROPER"), ("A.Show.Property.S01E01",)),
+    "Filmed in a cinema": (("A.Film.2024.HDCAM.x264", "A Film 2024 TS", "A.Film.TELESYNC"), ("A.Film.Camelot.2024",)),
+    "Hard-coded subtitles": (("A.Film.2024.HC.1080p", "A.Film.HardSub.720p"), ("A.Film.HCL.2024",)),
+}
+
+
+@pytest.mark.parametrize("name", RELEASES)
+@pytest.mark.parametrize("service", ["sonarr", "radarr"])
+def test_custom_formats_recognise_what_they_are_named_after(service, name):
+    definition = yaml.safe_load((ROOT / "roles" / service / "meta/service.yml").read_text())
+    (specification,) = definition["settings"]["custom_formats"][name]["specifications"]
+    pattern = re.compile(specification["fields"]["value"], re.IGNORECASE)
+    good, bad = RELEASES[name]
+    assert all(pattern.search(title) for title in good)
+    assert not any(pattern.search(title) for title in bad)
+
+
 @pytest.mark.parametrize("name", ["single-host", "multi-host", "README"])
 def test_example_inventories_make_a_plan(name):
     sources = {path.parents[1].name: path for path in ROOT.glob("roles/*/meta/service.yml")}

@@ -104,11 +104,12 @@ def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
 
 def _same() -> dict[str, Any]:
     """What the rehearsal called the lab with."""
+    inventory = yaml.safe_load((REPOSITORY / "inventories/lab/hosts.yml").read_text())
     return {
         "hosts": ["edge", "media"],
         "edge": ["edge"],
         "domains": ["monsterr.test"],
-        "services": ["sonarr", "qbittorrent", "nzbget"],
+        "services": inventory["monsterr"]["hosts"]["media"]["monsterr_services"],
         "roles": str(REPOSITORY / "build/collections/ansible_collections/monsterr/media/roles"),
         "stand_ins": str(REPOSITORY / "build/collections/ansible_collections/monsterr/media/tests/standins"),
         "cache_dir": os.environ.get("MONSTERR_CACHE", "~/.cache/monsterr"),

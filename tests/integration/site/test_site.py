@@ -106,6 +106,29 @@ def test_drift_names_what_was_changed_by_hand_and_changes_nothing(rehearsal: Reh
     assert ran.returncode == 0, ran.stdout[-6000:]
 
 
+def test_a_password_of_calibre_that_was_changed_by_hand_is_found_and_put_back(rehearsal: Rehearsal) -> None:
+    users = "/opt/monsterr/services/calibre/config/users.sqlite"
+    change = f"import sqlite3; c = sqlite3.connect('{users}'); c.execute('UPDATE users SET pw = 1234'); c.commit()"
+    rehearsal.ssh("media", f'python3 -c "{change}"')
+    login = ["-u", f"admin:{rehearsal.secret('calibre.password')}", "-o", "/dev/null", "-w", "%{http_code}"]
+    books = "https://calibre.monsterr.test/ajax/library-info"
+    assert rehearsal.curl(books, *login).stdout == "401"
+    ran = rehearsal.play("drift.yml")
+    assert ran.returncode != 0
+    assert "calibre" in ran.stdout
+    assert rehearsal.play("site.yml").returncode == 0
+    assert rehearsal.curl(books, *login).stdout == "200"
+    assert rehearsal.play("drift.yml").returncode == 0
+
+
+def test_calibre_web_has_the_library_and_lets_in_with_the_derived_password_only(rehearsal: Rehearsal) -> None:
+    def feed(password: str) -> str:
+        words = ["-u", f"admin:{password}", "-o", "/dev/null", "-w", "%{http_code}"]
+        return rehearsal.curl("https://books.monsterr.test/opds", *words).stdout
+
+    assert (feed(rehearsal.secret("calibre_web.password")), feed("admin123")) == ("200", "401")
+
+
 def test_a_host_that_does_not_answer_is_named_before_anything_is_touched(rehearsal: Rehearsal) -> None:
     rehearsal.change("stopped", "media")
     try:
@@ -116,7 +139,7 @@ def test_a_host_that_does_not_answer_is_named_before_anything_is_touched(rehears
     finally:
         rehearsal.change("started", "media")
     for _attempt in range(60):
-        if "3" in rehearsal.run("media", "docker ps -q | wc -l").stdout:
+        if "12" in rehearsal.run("media", "docker ps -q | wc -l").stdout:
             break
         time.sleep(1)
     assert rehearsal.play("health.yml").returncode == 0
