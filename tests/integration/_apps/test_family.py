@@ -156,7 +156,7 @@ def test_the_first_run_does_what_check_mode_said_and_the_second_sends_no_write(f
     before = {name: len(family.apps[name].writes()) for name in STAND_INS}
     again = family.run()
     assert (again["writes"], again["changed"], problems(again)) == (0, False, {})
-    after = {name: [line for line in family.apps[name].writes()[before[name] :]] for name in STAND_INS}
+    after = {name: family.apps[name].writes()[before[name] :] for name in STAND_INS}
     assert {name: lines for name, lines in after.items() if lines} == {}
 
 
