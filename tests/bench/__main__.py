@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ..conftest import REPOSITORY as ROOT  # which makes the collection importable
-from . import plan_speed
+from . import plan_speed, wiring
 
 CACHE = Path(os.environ.get("MONSTERR_CACHE", "~/.cache/monsterr")).expanduser()
 ENVIRONMENT = CACHE / "venv-bench"
@@ -107,6 +107,7 @@ class Bench:
 def main() -> None:
     """Measure everything and print it."""
     plan_speed.main()
+    wiring.main()
     environment()
     with tempfile.TemporaryDirectory(prefix="monsterr-bench-") as folder:
         bench = Bench(Path(folder))

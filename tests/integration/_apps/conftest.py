@@ -53,6 +53,7 @@ class App:
     def moved(self, value: Any) -> Any:
         """`value` with the container's paths replaced by those of the test."""
         if isinstance(value, str):
+            value = value.replace("{{ site }}", f"{self.name}.example.org")
             return value.replace("/data", str(self.data)).replace("/config", str(self.config))
         if isinstance(value, dict):
             return {key: self.moved(item) for key, item in value.items()}
