@@ -174,7 +174,6 @@ class Libraries(Part):
         for title, wish in self.wanted.items():
             full = self._wish(wish)
             query = {"name": title, **full, "location": full["paths"]}
-            query |= {f"prefs[{key}]": _text(value) for key, value in wish.get("preferences", {}).items()}
             del query["paths"]
             old = next(iter(self._named(title, found)), None)
             if old is None:

@@ -404,6 +404,35 @@ def test_a_run_killed_at_any_write_is_finished_by_the_next(tmp_path):
         family.stop()
 
 
+@pytest.mark.parametrize(
+    ("kind", "place", "lines"),
+    [
+        (
+            "QBittorrent",
+            "qBittorrent/config/qBittorrent.conf",
+            ("Connection\\UPnP", "WebUI\\UseUPnP", "Session\\Default"),
+        ),
+        ("NZBGet", "nzbget.conf", ("AppendCategoryDir", "UpdateCheck", "UMask", "InterDir")),
+        ("Bazarr", "config/config.yaml", ("analytics:", "  enabled:", "  auto_update:")),
+    ],
+)
+def test_what_an_older_seed_left_out_is_set(tmp_path, kind, place, lines):
+    app = programs.made(getattr(programs, kind), tmp_path)
+    seed = app.config / place
+    kept = [line for line in seed.read_text().splitlines() if not line.startswith(lines)]
+    assert len(kept) < len(seed.read_text().splitlines())
+    seed.write_text("\n".join(kept) + "\n")
+    app.start()
+    try:
+        known = {"secrets": app.secrets, "state_dir": str(tmp_path / "state"), "deadline": 20}
+        first = call(wiring, wiring=[app.record()], **known)
+        assert not problems(first)
+        assert first["changed"]
+        assert not call(wiring, wiring=[app.record()], **known)["writes"]
+    finally:
+        app.stop()
+
+
 def test_plex_without_a_token_says_what_to_do_and_does_nothing(tmp_path):
     plex = programs.made(programs.Plex, tmp_path)
     plex.start()

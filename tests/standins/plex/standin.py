@@ -27,6 +27,7 @@ PREFERENCES = {
     "autoEmptyTrash": ("bool", True),
     "LanNetworksBandwidth": ("text", ""),
     "TranscoderQuality": ("int", 0),
+    "TranscoderTempDirectory": ("text", ""),
     "allowedNetworks": ("text", ""),
 }
 CLAIM_SECONDS = 240

@@ -180,6 +180,13 @@ def test_waiting_ends_with_the_deadline_and_the_last_reason():
     assert talk.deadline.clock.now == 120
 
 
+def test_one_that_takes_two_minutes_to_start_is_waited_for_within_the_default_deadline():
+    answers = [DOWN] * 60 + [response(503)] * 60 + [response(200)]
+    talk = session({"GET /": answers}, seconds=180)
+    talk.up("/")
+    assert 110 < sum(talk.deadline.clock.slept) < 130
+
+
 def test_in_check_mode_it_is_looked_at_once():
     talk = session({"GET /ping": [DOWN]}, check_mode=True)
     with pytest.raises(UnreachableError, match="connection refused"):
