@@ -54,6 +54,8 @@ def apply(
         here.require()
         state.mkdir(parents=True, exist_ok=True)
         os.chmod(state, 0o700)
+        # Theirs together: one that is undone may not take it away under another.
+        root.mkdir(mode=0o755, parents=True, exist_ok=True)
         with locked(state / "stack.lock", Deadline(lock_timeout, clock), "change the services of this host"):
             recovered = [finding for item in changes for finding in item.recover()]
             if not here.has_network(network):

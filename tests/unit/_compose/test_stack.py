@@ -146,6 +146,11 @@ def test_a_first_install_that_fails_leaves_nothing(host):
     assert not (host.root / "app").exists()
 
 
+def test_one_that_is_undone_leaves_the_folder_that_is_everybodys(host):
+    assert host.apply(host.service(image="registry.example/app:bad"))["failed"]
+    assert host.root.is_dir()
+
+
 def test_one_that_fails_does_not_stop_the_others(host):
     result = host.apply(host.service(image="registry.example/app:bad"), host.service(name="other"))
     assert result["failed"] and result["changed"]
