@@ -45,10 +45,12 @@ class Rehearsal(RunningLab):
         specs = {key: how for host in self.plan["hosts"].values() for key, how in host["secrets"].items()}
         return values(variables["monsterr_secret"], specs, {})[name]
 
+    inventory: Path = REPOSITORY / "inventories/lab"
+
     def play(self, playbook: str, *words: str, **extra: Any) -> subprocess.CompletedProcess[str]:
         """Run a playbook on the twins."""
         more = ["-e", json.dumps(extra)] if extra else []
-        sources = ["-i", str(REPOSITORY / "inventories/lab"), "-i", str(STATE / "inventory")]
+        sources = ["-i", str(self.inventory), "-i", str(STATE / "inventory")]
         return ansible_playbook(playbook, *sources, *words, *more, "-e", f"monsterr_report_dir={self.reports}")
 
     def curl(self, url: str, *words: str) -> subprocess.CompletedProcess[str]:
