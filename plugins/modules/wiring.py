@@ -55,7 +55,8 @@ options:
         type: dict
         default: {}
       credentials:
-        description: How to get in, with V(username), V(password), V(password_previous) or V(api_key).
+        description: How to get in, with V(username), V(password), V(api_key), and either of them with
+          V(_previous) behind it for the value before its last rotation.
         type: dict
         default: {}
       connections:

@@ -21,6 +21,7 @@ from .application import Application, Part, unknown_settings
 from .compare import Change, same, secret_change, unknown
 
 PATH = "/api/system/settings"
+STATUS = "/api/system/status"
 MANAGERS = ("sonarr", "radarr")
 PEER_PAUSE = 3.0  # seconds between two looks at whether it reaches a manager
 MANAGER_SECONDS = 20.0  # a write that touches a manager which is down is never answered
@@ -31,10 +32,17 @@ class Bazarr(Application):
     """The finder of subtitles."""
 
     alive = "/api/system/ping"
+    key = ""  # the API key that lets us in
 
     def login(self) -> None:
-        """Make sure of the API key."""
-        self.get("/api/system/status", "read the status")
+        """Get in with the API key, or, after a rotation, with the one before."""
+        current, previous = self.credentials["api_key"], self.credentials.get("api_key_previous")
+        self.key = current
+        answer = self.session.ask("GET", STATUS, "read the status", headers=self.headers())
+        if answer.status == 401 and previous not in (None, "", current):
+            self.key = previous
+            answer = self.session.ask("GET", STATUS, "read the status", headers=self.headers())
+        self.good(answer, "read the status")
 
     def parts(self) -> list[Part]:
         """Languages before what refers to them, managers last: they are what can be down."""
@@ -42,7 +50,7 @@ class Bazarr(Application):
         wanted = {section: dict(keys) for section, keys in self.settings.get("config", {}).items()}
         login = {"type": "form", "username": username, "password": hashlib.md5(password.encode()).hexdigest()}
         wanted["auth"] = {**login, **wanted.get("auth", {})}
-        parts: list[Part] = [Sections(self, "settings", wanted)]
+        parts: list[Part] = [Key(self), Sections(self, "settings", wanted)]
         if self.settings.get("languages") or self.settings.get("language_profiles"):
             parts.append(Languages(self))
         return [*parts, *(Manager(self, app) for app in MANAGERS)]
@@ -59,14 +67,34 @@ class Bazarr(Application):
 
     def headers(self) -> dict[str, str]:
         """What lets us in."""
-        return {"X-API-KEY": self.credentials["api_key"]}
+        return {"X-API-KEY": self.key}
 
     def good(self, answer: Response, attempted: str) -> Response:
         """`answer`, if it did as it was asked."""
         if answer.status == 401:
-            hint = "Its key comes from the seed of its first start. See auth: apikey in its config.yaml."
+            hint = "Put the key of the plan into its config.yaml (auth: apikey) and restart it."
             raise RefusedError(attempted, self.service, "it does not take our API key", hint, status=401)
         return answer.expect(attempted, why=answer.text.strip()[:200] if answer.status == 406 else "")
+
+
+class Key(Part):
+    """The API key, after a rotation: before all else, since the rest is asked with it."""
+
+    name = "API key"
+
+    def __init__(self, app: Bazarr) -> None:
+        self.app = app
+
+    def read(self) -> str:
+        return self.app.key
+
+    def differ(self, found: str | None) -> list[Change]:
+        return [secret_change(self.name, True)] if found not in (None, self.app.credentials["api_key"]) else []
+
+    def write(self, found: str) -> None:
+        key = self.app.credentials["api_key"]
+        self.app.send("set the API key", [("settings-auth-apikey", key)])
+        self.app.key = key
 
 
 class Sections(Part):
@@ -244,7 +272,7 @@ class Manager(Sections):
         return strange
 
     def _version(self) -> str | None:
-        return self.app.get("/api/system/status", "read the status")["data"].get(f"{self.manager}_version")
+        return self.app.get(STATUS, "read the status")["data"].get(f"{self.manager}_version")
 
 
 def _form(value: Any) -> Any:

@@ -22,6 +22,17 @@ from .session import PAUSE
 
 CATEGORY = re.compile(r"Category(\d+)\.Name", re.IGNORECASE)
 RELOAD = 30.0  # seconds a reload may take
+NUMBERED = re.compile(r"(Server|Feed|Task|Category)(\d+)\.(\w+)")
+# What its own nzbget.conf has of each, in versions 21 to 26.
+GROUPS = {
+    "Server": (
+        "Active", "Name", "Level", "Optional", "Group", "Host", "Port", "Username", "Password", "JoinGroup",
+        "Encryption", "Cipher", "Connections", "Retention", "CertVerification", "IpVersion", "Notes",
+    ),
+    "Feed": ("Name", "URL", "Filter", "Interval", "Backlog", "PauseNzb", "Category", "Priority", "Extensions"),
+    "Task": ("Time", "WeekDays", "Command", "Param"),
+    "Category": ("Name", "DestDir", "Unpack", "Extensions", "Aliases"),
+}  # fmt: skip
 
 
 class NZBGet(Application):
@@ -126,9 +137,10 @@ class Options(Part):
         self._settle()
 
     def verify(self, found: Found) -> list[Finding]:
-        known = [*found.file, *found.running]
         strange = [key for key in self.wanted if not self._known(found, key)]
-        return unknown_settings(self.app.service, self.name, unknown(strange, known))
+        groups = {(match[1], match[2]) for key in strange if (match := NUMBERED.fullmatch(key))}
+        known = [f"{kind}{number}.{word}" for kind, number in groups for word in GROUPS[kind]]
+        return unknown_settings(self.app.service, self.name, unknown(strange, [*found.file, *found.running, *known]))
 
     def _wanted(self, found: Found | None) -> dict[str, tuple[str, str]]:
         """Each option that has to be as we say, with what it is called and its value. None: all that may be."""
@@ -162,7 +174,9 @@ class Options(Part):
 
     @staticmethod
     def _known(found: Found, key: str) -> bool:
-        return key.lower() in found.stored or key.lower() in found.used
+        match = NUMBERED.fullmatch(key)
+        # It lists a server, feed or task only once there is one.
+        return (match and match[3] in GROUPS[match[1]]) or key.lower() in found.stored or key.lower() in found.used
 
     def _settle(self) -> None:
         """Wait until the reload is over: for a moment it goes by the old options, then its port is closed."""

@@ -217,7 +217,13 @@ class Composer:
     def _wiring(self, place: Placed) -> dict[str, Any]:
         secrets = place.definition.secrets
         names = [key for key, secret in secrets.items() if secret.kind not in secret_derivation.HASHES]
-        names += [f"{key}{secret_derivation.PREVIOUS}" for key in names if secrets[key].kind == "password"]
+        # What only a first start reads has to be changed by the API, by who still knows what it was.
+        seeds = " ".join(place.definition.seeds.values())
+        names += [
+            f"{key}{secret_derivation.PREVIOUS}"
+            for key in names
+            if secrets[key].kind == "password" or f"secret('{key}')" in seeds
+        ]
         peers = [
             self._connection(kind.removesuffix("s"), place, peer)
             for kind, name in place.connections()

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A release on its whole way, through applications that nothing but our wiring has told of each other.
 
-Real: qBittorrent, twice (one downloads, the other is its peer), the torrent, the hard link. Stand-ins: the indexer,
-Prowlarr, Sonarr, Plex; `standins/arr/chain.py` says what they decide.
+Real: qBittorrent, twice (one downloads, the other is its peer), the torrent; NZBGet; the hard links. Stand-ins: the
+indexer, the news server, Prowlarr, Sonarr, Plex; `standins/arr/chain.py` says what they decide.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import os
 import shutil
 import socket
 import sys
+import threading
 import time
 from urllib.parse import urlencode
 
@@ -34,10 +35,10 @@ SECONDS = 60  # for the download of a small file on this very computer
 class Indexer(programs.StandIn):
     """What offers the release."""
 
-    def __init__(self, folder, content):
+    def __init__(self, folder, content, name=f"{SERIES}.mkv"):
         self.name, self.port, self.config = "indexer", programs.free_port(), folder / "indexer"
         (self.config / "release").mkdir(parents=True)
-        self.file = self.config / "release" / f"{SERIES}.mkv"
+        self.file = self.config / "release" / name
         self.file.write_bytes(content)
         self.secrets, self.process, self.program = {}, None, sys.executable
         self.seed()
@@ -75,25 +76,61 @@ def api(app, method, path, form=None):
     return json.loads(text) if text.startswith(("{", "[")) else text
 
 
+@contextlib.contextmanager
+def started(apps):
+    """Applications that run for a while."""
+    try:
+        for app in apps.values():
+            app.start()
+        yield apps
+    finally:
+        for app in apps.values():
+            app.stop()
+
+
+def managers(folder):
+    """Those that both ways have in common."""
+    return {name.lower(): programs.made(getattr(programs, name), folder) for name in ("Sonarr", "Prowlarr", "Plex")}
+
+
 @pytest.fixture
 def chain(tmp_path):
-    names = ("Sonarr", "Prowlarr", "Plex")
-    apps = {name.lower(): programs.made(getattr(programs, name), tmp_path) for name in names}
+    apps = managers(tmp_path)
     apps["indexer"] = Indexer(tmp_path, os.urandom(300_000))
     if not shutil.which(Client.program):
         pytest.skip("qbittorrent-nox is not installed: apt-get install $(cat tests/requirements-debian.txt)")
     apps["qbittorrent"] = Client(tmp_path)
     (tmp_path / "elsewhere").mkdir()
     apps["peer"] = Client(tmp_path / "elsewhere")
-    for app in apps.values():
-        app.start()
-    yield apps
-    for app in apps.values():
-        app.stop()
+    with started(apps):
+        yield apps
 
 
-def records(apps):
-    sonarr, prowlarr, plex, client = (apps[name] for name in ("sonarr", "prowlarr", "plex", "qbittorrent"))
+@pytest.fixture
+def usenet(tmp_path):
+    news = standin("news")
+    content = os.urandom(300_000)
+    articles = news.News(f"{SERIES}.mkv", content)
+    server = news.listen(articles, ("127.0.0.1", 0))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    apps = managers(tmp_path)
+    apps["indexer"] = Indexer(tmp_path, articles.nzb.encode(), f"{SERIES}.nzb")
+    apps["nzbget"] = client = programs.made(programs.NZBGet, tmp_path)
+    options = {
+        "Server1.Active": True, "Server1.Name": "Lab", "Server1.Level": 0, "Server1.Host": "127.0.0.1",
+        "Server1.Port": server.server_address[1], "Server1.Username": news.LOGIN[0],
+        "Server1.Password": "<secret:nzbget.news>", "Server1.Encryption": False, "Server1.Connections": 2,
+    }  # fmt: skip
+    client.definition["settings"]["options"] |= options
+    client.secrets["nzbget.news"] = news.LOGIN[1]
+    with started(apps):
+        yield apps, content
+    server.shutdown()
+
+
+def records(apps, client, implementation):
+    """What the wiring is told, with the indexer of one kind."""
+    sonarr, prowlarr, plex = (apps[name] for name in ("sonarr", "prowlarr", "plex"))
     found = [
         sonarr.record(client.connection("download_client", sonarr), plex.connection("media_server", sonarr)),
         prowlarr.record(sonarr.connection("application", prowlarr)),
@@ -101,8 +138,39 @@ def records(apps):
         client.record({"kind": "category", "service": "sonarr", "category": "sonarr"}),
     ]
     indexer = {"baseUrl": f"http://127.0.0.1:{apps['indexer'].port}", "apiKey": "<secret:prowlarr.lab>"}
-    found[1]["settings"]["indexers"] = {"Lab": {"implementation": "Torznab", "fields": indexer, "enable": True}}
+    found[1]["settings"]["indexers"] = {"Lab": {"implementation": implementation, "fields": indexer, "enable": True}}
     return found
+
+
+def wired(apps, client, implementation, folder):
+    """Tell them of each other, and nothing else."""
+    secrets = {"prowlarr.lab": "lab-indexer-key"}
+    for app in (apps["sonarr"], apps["prowlarr"], apps["plex"], client):
+        secrets |= app.secrets
+    told = records(apps, client, implementation)
+    result = call(wiring, wiring=told, secrets=secrets, state_dir=str(folder / "state"), deadline=30)
+    bad = [finding for finding in result["findings"] if finding["status"] != "ok"]
+    assert not bad, bad
+
+
+def grabbed(apps):
+    """Have Sonarr look for the series and take what is offered."""
+    (release,) = sonarr_api(apps["sonarr"], "GET", "/release?seriesId=1")
+    assert (release["title"], release["indexer"]) == (SERIES, "Lab (Prowlarr)")
+    assert f":{apps['prowlarr'].port}/" in release["downloadUrl"]
+    sonarr_api(apps["sonarr"], "POST", "/release", release)
+
+
+def in_the_library(apps, saved):
+    """Have Sonarr look at its downloads; the file in the library is `saved` itself, and Plex has been told."""
+    until, library = time.monotonic() + SECONDS, apps["sonarr"].data / "media" / "tv"
+    while not (found := list(library.rglob("*.mkv"))) and time.monotonic() < until:
+        sonarr_api(apps["sonarr"], "POST", "/command", {"name": "RefreshMonitoredDownloads"})
+        time.sleep(0.2)
+    (kept,) = found
+    assert os.stat(kept).st_ino == os.stat(saved).st_ino
+    shows = next(item["key"] for item in plex_sections(apps["plex"]) if item["title"] == "TV Shows")
+    assert f"GET /library/sections/{shows}/refresh" in apps["plex"].asked()
 
 
 def sonarr_api(app, method, path, body=None):
@@ -112,19 +180,10 @@ def sonarr_api(app, method, path, body=None):
     return json.loads(text)
 
 
-def test_a_release_comes_into_the_library_as_a_hard_link_and_plex_is_told(chain, tmp_path):
-    indexer = standin("indexer")
-    secrets = {"prowlarr.lab": "lab-indexer-key"}
-    for name in ("sonarr", "prowlarr", "plex", "qbittorrent"):
-        secrets |= chain[name].secrets
-    result = call(wiring, wiring=records(chain), secrets=secrets, state_dir=str(tmp_path / "state"), deadline=30)
-    assert not [finding for finding in result["findings"] if finding["status"] != "ok"]
-
-    sonarr, client, peer = chain["sonarr"], chain["qbittorrent"], chain["peer"]
-    (release,) = sonarr_api(sonarr, "GET", "/release?seriesId=1")
-    assert (release["title"], release["indexer"]) == (SERIES, "Lab (Prowlarr)")
-    assert f":{chain['prowlarr'].port}/" in release["downloadUrl"]
-    sonarr_api(sonarr, "POST", "/release", release)
+def test_a_torrent_comes_into_the_library_as_a_hard_link_and_plex_is_told(chain, tmp_path):
+    indexer, client, peer = standin("indexer"), chain["qbittorrent"], chain["peer"]
+    wired(chain, client, "Torznab", tmp_path)
+    grabbed(chain)
     content, number = indexer.torrent(chain["indexer"].file)
     share(peer, chain["indexer"].file, content)
 
@@ -140,11 +199,22 @@ def test_a_release_comes_into_the_library_as_a_hard_link_and_plex_is_told(chain,
     saved = client.data / "torrents" / "sonarr" / chain["indexer"].file.name
     assert saved.read_bytes() == chain["indexer"].file.read_bytes()
 
-    sonarr_api(sonarr, "POST", "/command", {"name": "RefreshMonitoredDownloads"})
-    (kept,) = (sonarr.data / "media" / "tv").rglob("*.mkv")
-    assert os.stat(kept).st_ino == os.stat(saved).st_ino
-    shows = next(item["key"] for item in plex_sections(chain["plex"]) if item["title"] == "TV Shows")
-    assert f"GET /library/sections/{shows}/refresh" in chain["plex"].asked()
+    in_the_library(chain, saved)
+
+
+def test_a_file_of_a_news_server_comes_into_the_library_as_a_hard_link_and_plex_is_told(usenet, tmp_path):
+    apps, content = usenet
+    client = apps["nzbget"]
+    wired(apps, client, "Newznab", tmp_path)
+    grabbed(apps)
+
+    until = time.monotonic() + SECONDS
+    while not (finished := list((client.data / "usenet" / "complete" / "sonarr").rglob("*.mkv"))):
+        assert time.monotonic() < until, (client.config / "nzbget.log").read_text()[-3000:]
+        time.sleep(0.2)
+    (saved,) = finished
+    assert saved.read_bytes() == content
+    in_the_library(apps, saved)
 
 
 def standin(name):

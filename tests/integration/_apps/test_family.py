@@ -75,8 +75,9 @@ class Family:
         found = []
         for name, app in apps.items():
             record = app.record(*peers[name])
-            if f"{name}.password" in app.secrets:
-                record["credentials"]["password_previous"] = f"<secret:{name}.password_previous>"
+            for word in ("password", "api_key"):
+                if f"{name}.{word}" in app.secrets:
+                    record["credentials"][f"{word}_previous"] = f"<secret:{name}.{word}_previous>"
             if name == "prowlarr":
                 record["settings"]["indexers"] = {"Mine": INDEXER}
             found.append(record)
@@ -257,6 +258,17 @@ def test_a_rotated_password_is_given(family, name):
     looked = family.run(check=True)
     assert [item for item in changes(looked, name) if "password" in item]
     assert not problems(family.run())
+    again = family.run()
+    assert (again["writes"], problems(again)) == (0, {})
+
+
+def test_a_rotated_key_of_bazarr_is_given(family):
+    key = "bazarr.api_key"
+    family.secrets[f"{key}_previous"], family.secrets[key] = family.secrets[key], "another0123456789abcdef012345678"
+    looked = family.run(check=True)
+    assert [item for item in changes(looked, "bazarr") if "API key" in item]
+    assert not problems(family.run())
+    assert family.state("bazarr")["settings"]["auth"]["apikey"] == family.secrets[key]
     again = family.run()
     assert (again["writes"], problems(again)) == (0, {})
 

@@ -164,4 +164,4 @@ class AudiobookshelfHandler(Handler):
 
 
 if __name__ == "__main__":
-    sys.exit(serve(AudiobookshelfHandler, NAME, 80, Audiobookshelf))
+    sys.exit(serve(AudiobookshelfHandler, NAME, os.environ.get("PORT", 80), Audiobookshelf))

@@ -1,9 +1,10 @@
 # Copyright (c) Monsterr contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A stand-in for an indexer that speaks Torznab: it offers one release, made from a file of its own folder.
+"""A stand-in for an indexer that speaks Torznab and Newznab: it offers one release, a file of its own folder.
 
-STANDIN_CONFIG/release/<name> is what it offers. Its .torrent has no tracker: who fetches it has to be told of a peer.
-Environment, besides that of `common`: STANDIN_KEY (the API key, lab-indexer-key).
+STANDIN_CONFIG/release/<name> is what it offers: a .nzb as it is, anything else as a .torrent without a tracker, so that
+who fetches it has to be told of a peer. Environment, besides that of `common`: STANDIN_KEY (the API key,
+lab-indexer-key).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ CAPABILITIES = """<?xml version="1.0" encoding="UTF-8"?>
 FEED = """<?xml version="1.0" encoding="UTF-8"?>
 <rss version="2.0" xmlns:torznab="http://torznab.com/schemas/2015/feed"><channel><title>Lab</title><item>
 <title>{title}</title><guid>{guid}</guid><size>{size}</size><category>5000</category>
-<enclosure url="{link}" length="{size}" type="application/x-bittorrent"/>
+<enclosure url="{link}" length="{size}" type="{kind}"/>
 <torznab:attr name="seeders" value="1"/></item></channel></rss>"""
 
 
@@ -68,13 +69,17 @@ class IndexerHandler(Handler):
         app = self.app
         if query.get("apikey", [""])[0] != app.key:
             raise Refused(401, '<error code="100" description="Incorrect user credentials"/>')
+        news = app.release.suffix == ".nzb"
+        kind = "application/x-nzb" if news else "application/x-bittorrent"
         if path == "/download":
-            return self.reply(200, torrent(app.release)[0], {"Content-Type": "application/x-bittorrent"})
+            content = app.release.read_bytes() if news else torrent(app.release)[0]
+            return self.reply(200, content, {"Content-Type": kind})
         if query.get("t", [""])[0] == "caps":
             return self.reply(200, CAPABILITIES, {"Content-Type": "application/xml"})
         name = Path(app.release.name).stem
         link = f"http://{self.headers['Host']}/download?apikey={app.key}"
-        text = FEED.format(title=escape(name), guid=name, size=app.release.stat().st_size, link=escape(link))
+        size = app.release.stat().st_size
+        text = FEED.format(title=escape(name), guid=name, size=size, link=escape(link), kind=kind)
         self.reply(200, text, {"Content-Type": "application/rss+xml"})
 
 
