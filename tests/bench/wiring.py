@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Wiring with nothing to do: one module call beside one `uri` task for each setting that it looks at.
 
-The applications are those of the integration tests: the real qBittorrent and NZBGet, stand-ins for eight others, on
-this computer. The tasks ask for the very pages that the module reads, with the same logins, and do not even compare.
+The applications are those of the integration tests: the real qBittorrent, NZBGet and Calibre, stand-ins for eight
+others, on this computer. The tasks ask for the very pages that the module reads, with the same logins, and do not even
+compare.
 """
 
 from __future__ import annotations
@@ -92,11 +93,12 @@ def run(folder: Path, name: str, work: list[dict[str, Any]]) -> float:
 
 def main() -> None:
     """Measure both by turns, and print the ratio."""
+    subprocess.run([str(ROOT / "tests/debian-packages"), "calibre"], check=True)
     with tempfile.TemporaryDirectory(prefix="monsterr-bench-") as folder:
         place = Path(folder, "collections/ansible_collections/monsterr")
         place.mkdir(parents=True)
         (place / "media").symlink_to(ROOT)
-        family = Family(Path(folder))
+        family = Family(Path(folder), "Calibre")
         family.start()
         try:
             assert not problems(family.run())

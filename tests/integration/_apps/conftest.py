@@ -160,6 +160,24 @@ class NZBGet(App):
         return [self.program, "-s", "-c", str(self.config / "nzbget.conf"), "-o", "OutputMode=log"]
 
 
+class Calibre(App):
+    """The library of books, started by its definition's own command. Big: for the bench, and the lab has it anyway."""
+
+    program = "calibre-server"
+
+    def seed(self) -> None:
+        self.environment = {
+            "CALIBRE_CONFIG_DIRECTORY": str(self.config / "calibre"),
+            "QT_QPA_PLATFORM": "offscreen",
+            "ADMIN": "admin",
+            "ADMIN_PASSWORD": self.secrets["calibre.password"],
+        }
+
+    def command(self) -> list[str]:
+        words = [*self.definition["entrypoint"], *self.definition["command"]]
+        return [self.moved(word.replace("{{ port }}", str(self.port))) for word in words]
+
+
 class StandIn(App):
     """A stand-in: what it was asked is in its log."""
 

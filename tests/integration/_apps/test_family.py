@@ -37,11 +37,9 @@ INDEXER = {
 class Family:
     """The applications, and runs of the module on them."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *more):
         self.folder = folder
-        self.apps = {
-            kind.lower(): programs.made(getattr(programs, kind), folder) for kind in (*KINDS, "QBittorrent", "NZBGet")
-        }
+        self.apps = {kind.lower(): programs.made(getattr(programs, kind), folder) for kind in (*KINDS, *REAL, *more)}
         self.apps["audiobookshelf"].environment["STANDIN_LOGINS"] = "1000"
         self.secrets = {"prowlarr.mine": "an indexer's key"}
         for app in self.apps.values():

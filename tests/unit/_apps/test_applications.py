@@ -218,6 +218,14 @@ def test_news_servers_passwords_are_not_told(tmp_path):
     assert (change.before, change.after) == ("******** (not ours)", MASK)
 
 
+def test_a_news_server_that_is_not_there_yet_is_added_and_a_misspelt_option_of_it_is_told(tmp_path):
+    part = nzbget(tmp_path, {"Server2.Host": "news.example.org", "Server2.Usrname": "me"})
+    (change,) = part.differ(found({"Server1.Host": "other.example.org"}))
+    assert (change.setting, change.before, change.after) == ("options: Server2.Host", None, "news.example.org")
+    (finding,) = part.verify(found({}))
+    assert "Server2.Usrname" in finding.summary and finding.hint == "Did you mean Server2.Username?"
+
+
 def test_every_part_of_every_application_can_tell_what_it_wants_before_it_runs(tmp_path):
     for kind in registry.APPLICATIONS.values():
         made = application(kind, {}, tmp_path, connections=[CLIENT])
