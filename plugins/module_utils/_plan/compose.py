@@ -10,6 +10,7 @@ from typing import Any
 
 from .._core.secret import reference, references
 from . import secrets as secret_derivation
+from . import web
 from .check import PLACEHOLDER, Checker
 from .model import MEDIA, PROXY_PORTS, Placed
 from .settings import Host, Stack
@@ -174,6 +175,8 @@ class Composer:
                 "certificate": self._certificate_name(place.site(self.stack)),
                 "buffering": place.definition.web.buffering,
                 "max_body": place.definition.web.max_body,
+                "headers": web.headers(place.definition.web.headers),
+                "locations": web.locations(place.definition.web.login),
             }
             for place in self.checked.each
             if place.definition.web
@@ -332,12 +335,13 @@ class Composer:
         ]
         return files + [
             {
-                "path": f"{NGINX}/monsterr/sites/{site['service']}.conf",
-                "template": "site.conf.j2",
+                "path": f"{NGINX}/monsterr/{folder}/{site['service']}.conf",
+                "template": template,
                 "vars": {"site": site},
                 **common,
             }
             for site in sites
+            for folder, template in (("headers", "headers.conf.j2"), ("sites", "site.conf.j2"))
         ]
 
     def _secrets(self, slices: Any) -> dict[str, dict[str, Any]]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .schema import checked
+from .web import are_headers
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
@@ -81,6 +82,9 @@ class Web:
     # who may reach it: anyone, private networks, or (not there yet) who has logged in
     access: Access = "two_factor"
     bypass: list[str] = checked(_are_absolute, default_factory=list)  # paths reached with an API key, not a browser
+    login: list[str] = checked(_are_absolute, default_factory=list)  # paths that credentials are sent to
+    # headers in place of the usual ones or besides them; '' leaves one out
+    headers: dict[str, str] = checked(are_headers, default_factory=dict)
     buffering: bool = False  # whether nginx may buffer answers: off, so that streams flow
     max_body: str = checked(_is_body, default="0")  # largest upload; 0: no limit
 
