@@ -223,6 +223,8 @@ class Checker:
 
     def _given_secrets(self, stack: Stack) -> None:
         known = {f"{name}.{key}" for name, each in self.definitions.items() for key in each.secrets}
+        # And those that a user's own variables add to a service.
+        known |= {f"{place.name}.{key}" for place in self.each for key in place.definition.secrets}
         for variable in ("monsterr_secret_generations", "monsterr_secrets"):
             for name in getattr(stack, variable):
                 if name not in known:

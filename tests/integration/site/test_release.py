@@ -62,7 +62,8 @@ def test_a_release_comes_into_the_library_of_the_twins(rehearsal: Rehearsal, out
     fields = {"baseUrl": f"http://{gateway}:{apps['indexer'].port}", "apiKey": "<secret:prowlarr.lab>"}
     indexer = {"implementation": "Torznab", "fields": fields, "enable": True}
     secrets = {"plex.account_token": "lab-account-token", "prowlarr.lab": "lab-indexer-key"}
-    extra = {"prowlarr": {"settings": {"indexers": {"Lab": indexer}}}, "monsterr_secrets": secrets}
+    prowlarr = {"secrets": {"lab": "given"}, "settings": {"indexers": {"Lab": indexer}}}
+    extra = {"prowlarr": prowlarr, "monsterr_secrets": secrets}
     ran = rehearsal.play("site.yml", **extra)
     assert ran.returncode == 0, ran.stdout[-6000:]
 

@@ -1,6 +1,6 @@
 # Copyright (c) Monsterr contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A user's own services, as files beside the inventory: planned, or refused with the file's name."""
+"""What users write, by the playbook `plan`: services of their own as files, and secrets of their own."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -29,7 +30,9 @@ backup: {paths: [settings.json], sqlite: [db/db.sqlite3]}
 """
 
 
-def plan(folder: Path, services: list[str], files: dict[str, str]) -> tuple[subprocess.CompletedProcess[str], dict]:
+def plan(
+    folder: Path, services: list[str], files: dict[str, str], **more: Any
+) -> tuple[subprocess.CompletedProcess[str], dict]:
     """What `plan` says of one host with these services, and the plan it wrote."""
     home = folder / "collections/ansible_collections/monsterr"
     home.mkdir(parents=True)
@@ -44,6 +47,7 @@ def plan(folder: Path, services: list[str], files: dict[str, str]) -> tuple[subp
         "monsterr_public_addresses": ["192.0.2.10"],
         "monsterr_acme_email": "me@example.org",
         "monsterr_secret": "a secret that is only for this test, and long",
+        **more,
     }
     hosts = {"monsterr": {"hosts": {"box": host}, "vars": variables}}
     (inventory / "hosts.yml").write_text(yaml.safe_dump(hosts))
@@ -86,3 +90,14 @@ def test_a_file_that_is_wrong_is_named_with_the_reason(tmp_path: Path, text: str
     ran, _planned = plan(tmp_path, ["requests"], {"requests.yml": text})
     assert ran.returncode != 0
     assert "services/requests.yml" in ran.stdout and said in ran.stdout
+
+
+def test_an_indexer_with_a_key_of_ones_own_is_planned_as_the_docs_show(tmp_path: Path) -> None:
+    page = (REPOSITORY / "docs/applications.md").read_text().partition("**Indexers**")[2]
+    example = yaml.safe_load(page.partition("```yaml")[2].partition("```")[0].replace("!vault ...", "its-key"))
+    ran, planned = plan(tmp_path, ["prowlarr"], {}, **example)
+    assert ran.returncode == 0, ran.stdout
+    (prowlarr,) = planned["hosts"]["box"]["wiring"]
+    assert prowlarr["settings"]["indexers"]["Mine"]["fields"]["apiKey"] == "<secret:prowlarr.mine>"
+    assert "prowlarr.mine" in planned["hosts"]["box"]["secrets"]
+    assert "its-key" not in ran.stdout + json.dumps(planned)
