@@ -14,6 +14,7 @@ from typing import Any
 
 from .._apps.registry import APPLICATIONS
 from .._core.secret import references
+from . import nameserver
 from . import secrets as secret_derivation
 from .definition import NAME, Definition
 from .model import MEDIA, PROXY_PORTS, Inventory, Placed, Source
@@ -50,6 +51,8 @@ class Checker:
         self._ports()
         self._connections()
         self._addresses()
+        if self.stack:
+            nameserver.check(self.stack, {host: self.address(host) for host in self.hosts}, self.problem)
         self._circles()
 
     def _definitions(self) -> None:
@@ -249,6 +252,8 @@ class Checker:
         taken: dict[tuple[str, int, str], str] = {(host, 22, "tcp"): "SSH" for host in self.hosts}
         if self.edge:
             taken |= {(self.edge, port, protocol): "the proxy" for port, protocol in PROXY_PORTS}
+        for server in self.stack.monsterr_nameservers if self.stack else ():
+            taken |= {(server.host, port, protocol): "the name server" for port, protocol in nameserver.PORTS}
         for place in self.each:
             ports = [(place.publish, "tcp")]
             ports += [(port.publish or port.target, port.protocol) for port in place.definition.ports]

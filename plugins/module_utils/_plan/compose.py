@@ -9,8 +9,8 @@ from collections import defaultdict
 from typing import Any
 
 from .._core.secret import reference, references
+from . import nameserver, web
 from . import secrets as secret_derivation
-from . import web
 from .check import PLACEHOLDER, Checker
 from .model import MEDIA, PROXY_PORTS, Placed
 from .settings import Host, Stack
@@ -52,6 +52,9 @@ class Composer:
         sites = self.sites if edge else []
         wiring = [self._wiring(place) for place in here if place.definition.app]
         services = [self._service(place, settings) for place in here]
+        named = nameserver.slice_for(
+            self.stack, {name: self.checked.address(name) for name in self.checked.hosts}, host
+        )
         return {
             "address": self.checked.address(host),
             "media": {"path": settings.monsterr_media_path, "uid": settings.monsterr_uid, "gid": settings.monsterr_gid},
@@ -59,7 +62,8 @@ class Composer:
             "purge": settings.monsterr_purge,
             "sites": sites,
             "certificates": self._certificates() if edge else [],
-            "ports": self._ports(here, edge),
+            "nameserver": named,
+            "ports": self._ports(here, edge, named),
             "wiring": wiring,
             "probes": self._probes(here, sites),
             "backups": [self._backup(place) for place in here],
@@ -146,7 +150,7 @@ class Composer:
             for scope, published, target, protocol in rows
         ]
 
-    def _ports(self, here: list[Placed], edge: bool) -> list[dict[str, Any]]:
+    def _ports(self, here: list[Placed], edge: bool, named: dict[str, Any]) -> list[dict[str, Any]]:
         rows = [
             {
                 "service": place.name,
@@ -162,6 +166,9 @@ class Composer:
         if edge:
             proxy = {"service": "proxy", "address": ANYWHERE, "scope": "public", "from": []}
             rows += [{**proxy, "port": port, "protocol": protocol} for port, protocol in PROXY_PORTS]
+        if named:
+            server = {"service": "nameserver", "address": named["listen"][0], "scope": "public", "from": []}
+            rows += [{**server, "port": port, "protocol": protocol} for port, protocol in nameserver.PORTS]
         return rows
 
     def _sites(self) -> list[dict[str, Any]]:

@@ -60,6 +60,11 @@ def _are_domains(values: list[str]) -> str:
     return next((f"{item}: {said}" for item in values if (said := is_domain(item))), "")
 
 
+def _are_zones(values: list[str]) -> str:
+    bad = ((item, said) for item in values if (said := is_domain(item.removeprefix("_acme-challenge."))))
+    return next((f"{item}: {said}" for item, said in bad), "")
+
+
 def _is_master(value: str) -> str:
     return "" if len(value) >= 32 else "it is shorter than 32 characters"
 
@@ -74,6 +79,18 @@ def _is_id(value: int) -> str:
 
 def _is_ttl(value: int) -> str:
     return "" if 1 <= value <= 604800 else "a TTL is between 1 and 604800 seconds"
+
+
+@dataclass(frozen=True)
+class Nameserver:
+    """A name server of your own."""
+
+    # the host that it runs on
+    host: str
+    # what NS records call it
+    name: str = checked(is_domain)
+    # at which the world reaches it. Default: the host's own address
+    addresses: list[str] = checked(_are_addresses, default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -110,6 +127,12 @@ class Stack:
     monsterr_dns_ttl: int = checked(_is_ttl, default=300)
     # Resolvers to ask. Default: those of the computer that asks.
     monsterr_dns_resolvers: list[str] = checked(_are_addresses, default_factory=list)
+    # Name servers of your own, the primary first: [{host: box, name: ns1.example.org}]. Default: none.
+    monsterr_nameservers: list[Nameserver] = field(default_factory=list)
+    # The zones that they serve. Default: monsterr_domain and monsterr_extra_domains.
+    monsterr_nameserver_zones: list[str] = checked(_are_zones, default_factory=list)
+    # Addresses of further secondaries, that are not hosts of ours.
+    monsterr_nameserver_secondaries: list[str] = checked(_are_addresses, default_factory=list)
     # Directory of the ACME CA.
     monsterr_acme_directory: str = checked(_is_url, default=LETS_ENCRYPT)
     # Where the CA may write to.
