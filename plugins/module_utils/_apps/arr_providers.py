@@ -120,7 +120,7 @@ class Provider(Part):
 
     def write(self, found: Found) -> None:
         self.wrote = True
-        if self.ours:
+        if self.ours or found.whole is None:
             # Before it is sent: a run that is killed in between has to know later that this one is ours.
             self.app.ledger.make(self.app.service, self.path, self.title)
         # Saved without the application's own test: what is planned is stored even while the peer is down, and told.

@@ -38,11 +38,9 @@ class Prowlarr(ArrApplication):
         return found + [Indexer.of_settings(self, "/indexer", "indexer", title, wanted) for title, wanted in indexers]
 
     def leftovers(self, providers: list[Provider]) -> list[Part]:
-        """Of applications too; of indexers only if it is exclusive, since the plan makes none."""
-        more = [Leftovers(self, "/applications", "application", providers)]
-        if self.exclusive:
-            more.append(Leftovers(self, "/indexer", "indexer", providers))
-        return [*super().leftovers(providers), *more]
+        """Of applications and indexers too."""
+        kinds = (("/applications", "application"), ("/indexer", "indexer"))
+        return [*super().leftovers(providers), *(Leftovers(self, path, label, providers) for path, label in kinds)]
 
     def parts(self) -> list[Part]:
         """The sync last: it gives the indexers to the applications once both are as wanted."""

@@ -41,6 +41,7 @@ class Family:
         self.folder = folder
         self.apps = {kind.lower(): programs.made(getattr(programs, kind), folder) for kind in (*KINDS, *REAL, *more)}
         self.apps["audiobookshelf"].environment["STANDIN_LOGINS"] = "1000"
+        self.indexers = {"Mine": INDEXER}
         self.secrets = {"prowlarr.mine": "an indexer's key"}
         for app in self.apps.values():
             self.secrets |= app.secrets
@@ -77,7 +78,7 @@ class Family:
                 if f"{name}.{word}" in app.secrets:
                     record["credentials"][f"{word}_previous"] = f"<secret:{name}.{word}_previous>"
             if name == "prowlarr":
-                record["settings"]["indexers"] = {"Mine": INDEXER}
+                record["settings"]["indexers"] = self.indexers
             found.append(record)
         return found
 
@@ -390,6 +391,20 @@ def test_what_a_user_added_stays_unless_the_inventory_is_all_there_is(family):
         assert not family.run()["writes"]
     finally:
         del family.apps["sonarr"].definition["settings"]["exclusive"]
+
+
+def test_an_indexer_that_left_the_inventory_goes_and_one_that_a_user_added_stays(family):
+    family.edit("prowlarr", lambda data: data["indexer"].append({**data["indexer"][0], "id": 902, "name": "By hand"}))
+    family.indexers = {}
+    try:
+        assert "prowlarr: indexer Mine" in changes(family.run(check=True))
+        family.run()
+        assert [item["name"] for item in family.state("prowlarr")["indexer"]] == ["By hand"]
+        assert not family.run()["writes"]
+    finally:
+        family.indexers = {"Mine": INDEXER}
+    family.run()
+    assert {item["name"] for item in family.state("prowlarr")["indexer"]} == {"By hand", "Mine"}
 
 
 def test_a_run_killed_at_any_write_is_finished_by_the_next(tmp_path):
