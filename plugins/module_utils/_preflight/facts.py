@@ -37,7 +37,7 @@ def gather(paths: Sequence[str]) -> dict[str, Any]:
         "disk": {path: _disk(path) for path in paths},
         "addresses": _addresses(),
         "ipv6": _has_ipv6(),
-        "listening": _listening(),
+        "listening": listening(),
         "docker_version": _version(["docker", "--version"]),
         "nginx_version": _version(["nginx", "-v"]),
         "lab": _lab(),
@@ -79,7 +79,7 @@ def _has_ipv6() -> bool:
         return False
 
 
-def _listening() -> list[dict[str, Any]]:
+def listening() -> list[dict[str, Any]]:
     """Every listening socket with the program that holds it, as far as we may see that."""
     rows = []
     for name in ("tcp", "tcp6", "udp", "udp6"):

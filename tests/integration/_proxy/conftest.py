@@ -73,6 +73,7 @@ class Proxy:
         words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
         pair = folder / "certificates/app/live"
         words += ["-keyout", str(pair / "privkey.pem"), "-out", str(pair / "fullchain.pem"), "-subj", "/CN=app"]
+        words += ["-addext", "subjectAltName=DNS:app.example.org"]
         subprocess.run(words, check=True, capture_output=True)
         files = {
             "nginx.conf": "nginx.conf",

@@ -209,6 +209,24 @@ def test_bad_input_is_refused_with_its_place(rehearsal: Rehearsal, inventory: di
     assert "Look whether the host is fit" not in ran.stdout
 
 
+def test_the_audit_finds_nothing_on_a_fresh_stack_and_names_what_was_opened(rehearsal: Rehearsal) -> None:
+    where = {"audit_address": rehearsal.address("edge")}
+    ran = rehearsal.play("audit.yml", **where)
+    assert ran.returncode == 0, ran.stdout[-6000:]
+    assert (rehearsal.reports / "audit.html").exists()
+    secret = "/opt/monsterr/services/sonarr/secret.env"
+    start = "systemd-run --quiet --unit=open-door python3 -m http.server 9999"
+    rehearsal.ssh("media", f"chmod 644 {secret}; chmod o+x /opt/monsterr/services/sonarr; {start}; sleep 2")
+    try:
+        ran = rehearsal.play("audit.yml", **where)
+    finally:
+        rehearsal.ssh("media", f"systemctl stop open-door; chmod 600 {secret}")
+    assert ran.returncode != 0
+    report = json.loads((rehearsal.reports / "audit.json").read_text())
+    bad = {(item["host"], item["check"], item["target"]) for item in report["findings"] if item["status"] == "fail"}
+    assert bad == {("media", "audit.port", "9999/tcp"), ("media", "audit.secret", secret)}
+
+
 # The last two leave the twins as no other test wants them.
 
 
