@@ -33,6 +33,7 @@ class Found:
     owner: str = ""
     properties: tuple[Property, ...] = ()
     problem: str = ""
+    refused: str = ""  # a name above, whose records these resolvers do not tell, as a private DNS does
 
 
 def grant(value: str) -> tuple[str, list[tuple[str, str]]]:
@@ -54,6 +55,11 @@ def verdict(name: str, found: Found, ca: str, account: str = "", method: str = "
         return fail(
             CHECK, name, f"The CAA records of {name} could not be looked up: {found.problem}.", hint, **evidence
         )
+    if found.refused:
+        summary = (
+            f"No CAA record up to {found.refused} restricts who may issue for {name}; there, it was refused to tell."
+        )
+        return warn(CHECK, name, summary, "Ask a resolver that also knows the names above.", **evidence)
     strange = [p.tag for p in found.properties if p.flags & CRITICAL and p.tag not in _KNOWN]
     if strange:
         summary = (

@@ -104,6 +104,8 @@ class Resolver:
             try:
                 response = await self._look(candidate, "CAA")
             except UnreachableError as error:
+                if candidate != name and "REFUSED" in error.why:
+                    return caa.Found(refused=candidate)
                 return caa.Found(problem=error.why)
             found = tuple(
                 caa.Property(rdata.flags, rdata.tag.decode("ascii", "replace").lower(), rdata.value.decode("latin-1"))

@@ -114,3 +114,10 @@ def test_caa_above_a_name_forbids_or_allows_its_authority(names: NameServers) ->
     assert [one["status"] for one in found] == ["ok", "fail"]
     assert found[1]["summary"] == "CAA at example.test does not let other.example issue for tv.deep.example.test."
     assert given["summary"] == found[1]["summary"]
+
+
+def test_a_private_dns_that_refuses_the_names_above_is_no_failure(names: NameServers) -> None:
+    found = _check(names, {"name": "x.other.test", "type": "CAA", "ca": "ca.example"})["findings"][0]
+
+    assert found["status"] == "warn"
+    assert "up to test restricts" in found["summary"]
