@@ -56,6 +56,22 @@ options:
         description: The zone that holds the name. Found by asking if it is empty.
         type: str
         default: ''
+      ca:
+        description:
+          - For the type V(CAA), the domain of the certificate authority that shall be able to issue for the name, such
+            as V(letsencrypt.org). What holds is judged, at the name or above it (RFC 8659), and O(records[].values) is
+            not used.
+          - The name may then begin with V(*.).
+        type: str
+        default: ''
+      account:
+        description: The URI of the ACME account, to compare with C(accounturi) (RFC 8657).
+        type: str
+        default: ''
+      method:
+        description: The validation method, such as V(dns-01), to compare with C(validationmethods) (RFC 8657).
+        type: str
+        default: ''
   resolvers:
     description:
       - Addresses of the resolvers to find zones and name servers by, C(ADDRESS) or C(ADDRESS#PORT). They are used for
@@ -89,6 +105,11 @@ EXAMPLES = r"""
       - {name: sonarr.example.org, type: A, values: [192.0.2.10]}
   register: check
   failed_when: check.findings | rejectattr('status', 'eq', 'ok') | length > 0
+
+- name: Check that Let's Encrypt may issue
+  monsterr.media.dns_check_info:
+    records:
+      - {name: sonarr.example.org, type: CAA, ca: letsencrypt.org, method: http-01}
 
 - name: Ask the servers of the inner view
   monsterr.media.dns_check_info:
@@ -150,11 +171,12 @@ import traceback
 from typing import Any
 
 from ansible_collections.monsterr.media.plugins.module_utils._core.clock import Deadline
+from ansible_collections.monsterr.media.plugins.module_utils._core.errors import InputError
 from ansible_collections.monsterr.media.plugins.module_utils._core.run import Context, run
 
 LIBRARY_ERROR = None
 try:
-    from ansible_collections.monsterr.media.plugins.module_utils._dns import model, resolver, rules
+    from ansible_collections.monsterr.media.plugins.module_utils._dns import caa, model, resolver, rules
 except ImportError:
     LIBRARY_ERROR = traceback.format_exc()
 
@@ -169,6 +191,9 @@ SPEC: dict[str, dict[str, Any]] = {
             "values": {"type": "list", "elements": "str", "default": []},
             "ttl": {"type": "int", "default": 300},
             "zone": {"type": "str", "default": ""},
+            "ca": {"type": "str", "default": ""},
+            "account": {"type": "str", "default": ""},
+            "method": {"type": "str", "default": ""},
         },
     },
     "resolvers": {"type": "list", "elements": "str", "default": []},
@@ -181,10 +206,22 @@ SPEC: dict[str, dict[str, Any]] = {
 def work(params: dict[str, Any], context: Context) -> dict[str, Any]:
     """Ask all servers about all records, and judge."""
     wanted = model.read(params["records"])
+    for record in params["records"]:
+        if record["type"].upper() != "CAA" and (record["ca"] or record["account"] or record["method"]):
+            why = "ca, account and method are for the type CAA only"
+            raise InputError("use the record", f"{record['name']} {record['type']}", why, "Set its type to CAA.")
     deadline = Deadline(params["deadline"], context.clock)
     asker = resolver.Resolver(deadline, params["resolvers"], params["servers"], params["port"])
     looked = asker.check([item.rrset for item in wanted], [item.zone for item in wanted])
     findings = [rules.verdict(item.rrset, *look) for item, look in zip(wanted, looked, strict=True)]
+    asked = [
+        number for number, record in enumerate(params["records"]) if wanted[number].rrset.type == "CAA" and record["ca"]
+    ]
+    for number, found in zip(asked, asker.issuance([wanted[number].rrset.name for number in asked]), strict=True):
+        record = params["records"][number]
+        findings[number] = caa.verdict(
+            wanted[number].rrset.name, found, record["ca"], record["account"], record["method"]
+        )
     results = [
         {
             "name": item.rrset.name,

@@ -19,7 +19,7 @@ import dns.resolver
 
 from .._core.clock import Deadline
 from .._core.errors import InputError, UnreachableError
-from . import exchange, rules
+from . import caa, exchange, rules
 from .model import PORT, RRset, Server, from_rdata, parents, server, under
 from .rules import Answer, Zone
 
@@ -64,6 +64,7 @@ class Resolver:
             zone: Zone(zone, tuple(server(text, port) for text in addresses))
             for zone, addresses in (servers or {}).items()
         }
+        self._given = dict(self._zones)
 
     def check(self, wanted: Sequence[RRset], zones: Sequence[str] = ()) -> list[tuple[Zone, list[Answer]]]:
         """For each of `wanted`, its zone and what every server of it says. `zones` holds known zones, 1:1, or ''."""
@@ -89,6 +90,49 @@ class Resolver:
     def aliases(self, names: Iterable[str]) -> dict[str, str]:
         """Where CNAME records lead from each name; the name itself if there is none, or nobody can tell."""
         return asyncio.run(self._aliases(sorted(set(names))))
+
+    def issuance(self, names: Sequence[str]) -> list[caa.Found]:
+        """For each name, the CAA records that hold for it: its own, or those of the nearest name above that has any."""
+
+        async def all_of_them() -> list[caa.Found]:
+            return list(await exchange.together(self._climb(name.removeprefix("*.")) for name in names))
+
+        return asyncio.run(all_of_them())
+
+    async def _climb(self, name: str) -> caa.Found:
+        for candidate in parents(name):
+            try:
+                response = await self._look(candidate, "CAA")
+            except UnreachableError as error:
+                if candidate != name and "REFUSED" in error.why:
+                    return caa.Found(refused=candidate)
+                return caa.Found(problem=error.why)
+            found = tuple(
+                caa.Property(rdata.flags, rdata.tag.decode("ascii", "replace").lower(), rdata.value.decode("latin-1"))
+                for rrset in response.answer
+                if rrset.rdtype == dns.rdatatype.CAA
+                for rdata in rrset
+            )
+            if found:
+                return caa.Found(candidate, found)
+        return caa.Found()
+
+    async def _look(self, name: str, kind: str) -> dns.message.Message:
+        """From the servers that were given for the zone; from the resolvers where none were."""
+        zone = max((zone for zone in self._given if under(name, zone)), key=len, default="")
+        why = []
+        for one in self._given[zone].servers if zone else ():
+            try:
+                response = await self._asker.ask(name, kind, one)
+            except UnreachableError as error:
+                why.append(f"{one}: {error.why}")
+                continue
+            if response.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+                return response
+            why.append(f"{one}: it answered {dns.rcode.to_text(response.rcode())}")
+        if zone:
+            raise UnreachableError(f"look up {name} {kind}", zone, "; ".join(why), "Check these name servers.")
+        return await self._recurse(name, kind)
 
     async def _aliases(self, names: Sequence[str]) -> dict[str, str]:
         return dict(zip(names, await exchange.together(self._alias(name) for name in names), strict=True))

@@ -98,3 +98,26 @@ def test_a_thousand_records_in_one_call(names: NameServers, capsys: pytest.Captu
     with capsys.disabled():
         print(f"\n1,000 records on 2 servers: {time.monotonic() - start:.2f} s")
     assert {item["status"] for item in result["findings"]} == {"ok"}
+
+
+def test_caa_above_a_name_forbids_or_allows_its_authority(names: NameServers) -> None:
+    record = {"name": "example.test", "type": "CAA", "values": ['0 issue "ca.example"'], "ttl": 60}
+    call(dns_records, records=[record], **names.update)
+    asked = [
+        {"name": "tv.deep.example.test", "type": "CAA", "ca": "ca.example"},
+        {"name": "tv.deep.example.test.", "type": "CAA", "ca": "other.example"},
+    ]
+
+    found = [_check(names, one)["findings"][0] for one in asked]
+    given = _check(names, asked[1], servers={"example.test": [f"127.0.30.1#{names.port}"]})["findings"][0]
+
+    assert [one["status"] for one in found] == ["ok", "fail"]
+    assert found[1]["summary"] == "CAA at example.test does not let other.example issue for tv.deep.example.test."
+    assert given["summary"] == found[1]["summary"]
+
+
+def test_a_private_dns_that_refuses_the_names_above_is_no_failure(names: NameServers) -> None:
+    found = _check(names, {"name": "x.other.test", "type": "CAA", "ca": "ca.example"})["findings"][0]
+
+    assert found["status"] == "warn"
+    assert "up to test restricts" in found["summary"]
