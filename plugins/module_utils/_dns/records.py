@@ -307,7 +307,7 @@ def _finding(
         return ok(_CHECK, target, f"{target} is as wanted.")
     verb = {"create": "created", "update": "updated", "delete": "deleted"}[change.action]
     summary = f"{target} {'would be' if check_mode else 'was'} {verb}"
-    if error:  # it landed all the same, but something else did not
+    if error and len(zone.done) == len(zone.changes):  # all landed, and no other finding tells of the error
         return warn(_CHECK, target, f"{summary}, but then: {error.why}.", error.hint)
     if change.after and change.after.ttl != wanted.ttl:
         return ok(_CHECK, target, f"{summary}, with a TTL of {change.after.ttl} seconds, which the provider wants.")
