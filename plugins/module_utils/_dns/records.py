@@ -298,7 +298,8 @@ def _finding(
     if conflict:
         hint = "List the records that stand in the way with `values: []` to have them removed, or choose another name."
         hint = hint if "CNAME" in conflict else _FOREIGN
-        return fail(_CHECK, target, f"{conflict[0].upper()}{conflict[1:]}.", hint)
+        story = conflict if conflict.startswith(wanted.name) else f"{conflict[0].upper()}{conflict[1:]}"
+        return fail(_CHECK, target, f"{story}.", hint)
     done = zone is not None and wanted.key in zone.done
     if error and not done and (change or not zone or not zone.changes):
         summary = f"Could not {error.attempted} ({error.target}): {error.why}."

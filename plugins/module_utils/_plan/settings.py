@@ -76,6 +76,10 @@ def _is_ttl(value: int) -> str:
     return "" if 1 <= value <= 604800 else "a TTL is between 1 and 604800 seconds"
 
 
+def _is_anything(_value: str) -> str:
+    return ""
+
+
 def _is_percentage(value: int) -> str:
     return "" if 0 <= value <= 100 else "a percentage is between 0 and 100"
 
@@ -116,11 +120,11 @@ class Stack:
     # TSIG key: its algorithm.
     monsterr_dns_key_algorithm: str = "hmac-sha256"
     # TSIG key: its secret in base64, in a vault. route53: the secret access key.
-    monsterr_dns_key_secret: str = ""
+    monsterr_dns_key_secret: str = checked(_is_anything, secret=True, default="")
     # powerdns: the address of its API, such as https://ns1.example.org:8081. The others have theirs.
     monsterr_dns_endpoint: str = ""
     # Token of the provider's API, in a vault.
-    monsterr_dns_token: str = ""
+    monsterr_dns_token: str = checked(_is_anything, secret=True, default="")
     # PEM file with certificates to trust for the API, if it is one of your own.
     monsterr_dns_ca_file: str = ""
     # exec: the command and its arguments.
