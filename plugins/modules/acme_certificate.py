@@ -99,31 +99,63 @@ options:
     type: dict
     suboptions:
       provider:
-        description: How the zones are changed. V(rfc2136) is dynamic update, signed with TSIG.
+        description:
+          - How the zones are changed. V(rfc2136) is dynamic update, signed with TSIG, as Knot, BIND, PowerDNS and
+            others take it. V(powerdns), V(cloudflare), V(desec), V(hetzner), V(digitalocean) and V(route53) are the
+            APIs of these names. V(exec) is a command of your own.
         type: str
-        choices: [rfc2136]
+        choices: [rfc2136, powerdns, cloudflare, desec, hetzner, digitalocean, route53, exec]
         default: rfc2136
       server:
-        description: Name or address of the primary name server.
+        description: Name or address of the primary name server. Needed for O(dns.provider=rfc2136).
         type: str
-        required: true
+        default: ''
       port:
         description: The port that it listens on.
         type: int
         default: 53
       key_name:
-        description: The name of the TSIG key.
+        description:
+          - The name of the TSIG key. Needed for O(dns.provider=rfc2136).
+          - With O(dns.provider=route53), where it is needed too, the access key ID.
         type: str
-        required: true
+        default: ''
       key_algorithm:
         description: The algorithm of the TSIG key.
         type: str
         choices: [hmac-sha224, hmac-sha256, hmac-sha384, hmac-sha512]
         default: hmac-sha256
       key_secret:
-        description: The secret of the TSIG key, in base64.
+        description:
+          - The secret of the TSIG key, in base64. Needed for O(dns.provider=rfc2136).
+          - With O(dns.provider=route53), where it is needed too, the secret access key.
         type: str
-        required: true
+        default: ''
+      endpoint:
+        description:
+          - The address of the API, such as V(https://ns1.example.org:8081). Needed for O(dns.provider=powerdns); the
+            others have theirs.
+        type: str
+        default: ''
+      token:
+        description:
+          - The token of the API. Needed for O(dns.provider=powerdns), O(dns.provider=cloudflare),
+            O(dns.provider=desec), O(dns.provider=hetzner) and O(dns.provider=digitalocean).
+          - With O(dns.provider=route53), the session token of temporary credentials. With O(dns.provider=exec), handed
+            to the command on its standard input.
+        type: str
+        default: ''
+      ca_file:
+        description: PEM file with the certificates to trust for the API. Without one, those of the system.
+        type: path
+        default: ''
+      command:
+        description:
+          - The command and its arguments. Needed for O(dns.provider=exec). It gets a JSON object on its standard input
+            for each thing to do, and answers with one; see the collection's page on DNS.
+        type: list
+        elements: str
+        default: []
       resolvers:
         description:
           - Addresses of the resolvers to find the name servers by, C(ADDRESS) or C(ADDRESS#PORT). Without any, those of
@@ -289,6 +321,7 @@ from typing import Any
 from ansible_collections.monsterr.media.plugins.module_utils._acme import blind, model
 from ansible_collections.monsterr.media.plugins.module_utils._core.errors import InputError
 from ansible_collections.monsterr.media.plugins.module_utils._core.run import Context, run
+from ansible_collections.monsterr.media.plugins.module_utils._dns import options
 
 LIBRARY_ERROR = None
 try:
@@ -317,17 +350,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "dns": {
         "type": "dict",
         "options": {
-            "provider": {"type": "str", "choices": ["rfc2136"], "default": "rfc2136"},
-            "server": {"type": "str", "required": True},
-            "port": {"type": "int", "default": 53},
-            "key_name": {"type": "str", "required": True, "no_log": False},
-            "key_algorithm": {
-                "type": "str",
-                "choices": ["hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"],
-                "default": "hmac-sha256",
-                "no_log": False,
-            },
-            "key_secret": {"type": "str", "required": True, "no_log": True},
+            **options.SPEC,
             "resolvers": {"type": "list", "elements": "str", "default": []},
             "servers": {"type": "dict", "default": {}},
         },

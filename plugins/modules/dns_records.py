@@ -12,8 +12,9 @@ author: Monsterr contributors (@monsterr)
 description:
   - Compares the records listed with what the DNS server has, and sends the difference.
   - Works on whole RRsets (all values of one name and type). A name or type that is not listed is never touched.
-  - All changes of one zone go in one message, which the server takes or refuses as a whole. The message says what we
-    saw before, so that a change by somebody else in between makes it fail instead of being overwritten.
+  - All changes of one zone go in one message where the provider can, which takes or refuses it as a whole. A change by
+    somebody else in between makes it fail instead of being overwritten.
+  - A provider that is busy is asked again when it says, within O(deadline).
   - One zone that fails does not keep the others from being changed.
 requirements:
   - dnspython >= 2.3
@@ -21,15 +22,15 @@ attributes:
   check_mode:
     support: full
     description:
-      - Asks the server whether it would take the changes, by a message that has the prerequisites and no change. So a
-        wrong key shows in check mode too.
+      - With O(provider=rfc2136), asks the server whether it would take the changes, by a message that has the
+        prerequisites and no change. So a wrong key shows in check mode too. The others are only read from.
   diff_mode:
     support: full
     description: Shows the RRsets that change as lines of a zone file.
   platform:
     support: full
     platforms: posix
-    description: Needs Python and network access to the DNS server. Usually runs on the controller.
+    description: Needs Python and network access to the DNS server or the API. Usually runs on the controller.
 options:
   records:
     description:
@@ -55,7 +56,9 @@ options:
         elements: str
         default: []
       ttl:
-        description: How long others may keep the answer, in seconds.
+        description:
+          - How long others may keep the answer, in seconds. A provider that takes no such value gets the nearest that
+            it takes; the least of V(desec) is usually 3600.
         type: int
         default: 300
       zone:
@@ -63,31 +66,98 @@ options:
         type: str
         default: ''
   provider:
-    description: How the zones are changed. V(rfc2136) is dynamic update, signed with TSIG.
+    description:
+      - How the zones are changed. V(rfc2136) is dynamic update, signed with TSIG, as Knot, BIND, PowerDNS and others
+        take it. V(powerdns), V(cloudflare), V(desec), V(hetzner), V(digitalocean) and V(route53) are the APIs of these
+        names. V(exec) is a command of your own.
     type: str
-    choices: [rfc2136]
+    choices: [rfc2136, powerdns, cloudflare, desec, hetzner, digitalocean, route53, exec]
     default: rfc2136
   server:
-    description: Name or address of the primary name server.
+    description: Name or address of the primary name server. Needed for O(provider=rfc2136).
     type: str
-    required: true
+    default: ''
   port:
     description: The port that it listens on.
     type: int
     default: 53
   key_name:
-    description: The name of the TSIG key.
+    description:
+      - The name of the TSIG key. Needed for O(provider=rfc2136).
+      - With O(provider=route53), where it is needed too, the access key ID.
     type: str
-    required: true
+    default: ''
   key_algorithm:
     description: The algorithm of the TSIG key.
     type: str
     choices: [hmac-sha224, hmac-sha256, hmac-sha384, hmac-sha512]
     default: hmac-sha256
   key_secret:
-    description: The secret of the TSIG key, in base64.
+    description:
+      - The secret of the TSIG key, in base64. Needed for O(provider=rfc2136).
+      - With O(provider=route53), where it is needed too, the secret access key.
     type: str
-    required: true
+    default: ''
+  endpoint:
+    description:
+      - The address of the API, such as V(https://ns1.example.org:8081). Needed for O(provider=powerdns); the others
+        have theirs.
+    type: str
+    default: ''
+  token:
+    description:
+      - The token of the API. Needed for O(provider=powerdns), O(provider=cloudflare), O(provider=desec),
+        O(provider=hetzner) and O(provider=digitalocean).
+      - With O(provider=route53), the session token of temporary credentials. With O(provider=exec), handed to the
+        command on its standard input.
+    type: str
+    default: ''
+  ca_file:
+    description: PEM file with the certificates to trust for the API. Without one, those of the system.
+    type: path
+    default: ''
+  command:
+    description:
+      - The command and its arguments. Needed for O(provider=exec). It gets a JSON object on its standard input for each
+        thing to do, and answers with one; see the collection's page on DNS.
+    type: list
+    elements: str
+    default: []
+  owner:
+    description:
+      - The name that records are registered under, in a TXT record C(_monsterr) of the zone. It holds short hashes, and
+        no names.
+      - An RRset that is there, differs from what is listed, and is not registered under this name is then left as it
+        is, and told of. Without an owner, what is listed is made so whoever made what is there.
+    type: str
+    default: ''
+  prune:
+    description:
+      - Whether records that are registered under O(owner) and not listed any more are deleted. Needs a provider that
+        tells all records of a zone; with O(provider=rfc2136), zone transfers have to be allowed for the key.
+    type: bool
+    default: false
+  adopt:
+    description: Whether records that are there, and not registered under O(owner), are taken over.
+    type: bool
+    default: false
+  threshold:
+    description:
+      - The percentage of the RRsets of a zone that may be deleted, and that may be changed, by one call. A zone in
+        which more would be is left as it is. Zones of less than ten RRsets are not counted.
+      - Where the provider does not tell all records of a zone, those listed are counted.
+    type: int
+    default: 30
+  force:
+    description: Ignore O(threshold).
+    type: bool
+    default: false
+  dnssec:
+    description:
+      - Have the zones signed, and return the DS records for the registrar. With O(provider=powerdns),
+        O(provider=cloudflare), O(provider=desec) (which signs anyway) and O(provider=exec).
+    type: bool
+    default: false
   deadline:
     description: The longest that the whole call may take, in seconds.
     type: int
@@ -106,6 +176,22 @@ EXAMPLES = r"""
       - {name: sonarr.example.org, type: A, values: [192.0.2.10]}
       - {name: plex.example.org, type: A, values: [192.0.2.10], ttl: 3600}
   delegate_to: localhost
+
+- name: The same at Cloudflare, signed, without touching what others made, and without what is not listed any more
+  monsterr.media.dns_records:
+    provider: cloudflare
+    token: "{{ monsterr_dns_token }}"
+    owner: example.org
+    prune: true
+    dnssec: true
+    records:
+      - {name: sonarr.example.org, type: A, values: [192.0.2.10]}
+  delegate_to: localhost
+  register: made
+
+- name: Show what the registrar has to be given
+  ansible.builtin.debug:
+    msg: "{{ made.zones }}"
 
 - name: Remove a record
   monsterr.media.dns_records:
@@ -152,8 +238,28 @@ results:
       description: The values and TTL that are there now. In check mode, that would be.
       type: dict
       sample: {values: [192.0.2.10], ttl: 300}
+zones:
+  description: One entry for each zone that holds any of O(records).
+  returned: always, unless the records cannot be used
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name of the zone.
+      type: str
+      sample: example.org
+    pruned:
+      description: Names and types that were deleted because of O(prune).
+      type: list
+      elements: str
+      sample: [old.example.org A]
+    ds:
+      description: The DS records of the zone, with O(dnssec).
+      type: list
+      elements: str
+      sample: ["12345 13 2 5BA9..."]
 findings:
-  description: One verdict for each of O(records), in the same order.
+  description: One verdict for each of O(records), in the same order. Then those on what was pruned and on signatures.
   returned: always
   type: list
   elements: dict
@@ -171,6 +277,7 @@ from typing import Any
 
 from ansible_collections.monsterr.media.plugins.module_utils._core.clock import Deadline
 from ansible_collections.monsterr.media.plugins.module_utils._core.run import Context, run
+from ansible_collections.monsterr.media.plugins.module_utils._dns import options
 
 LIBRARY_ERROR = None
 try:
@@ -192,26 +299,26 @@ SPEC: dict[str, dict[str, Any]] = {
             "zone": {"type": "str", "default": ""},
         },
     },
-    "provider": {"type": "str", "choices": ["rfc2136"], "default": "rfc2136"},
-    "server": {"type": "str", "required": True},
-    "port": {"type": "int", "default": 53},
-    "key_name": {"type": "str", "required": True, "no_log": False},
-    "key_algorithm": {
-        "type": "str",
-        "choices": ["hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"],
-        "default": "hmac-sha256",
-        "no_log": False,
-    },
-    "key_secret": {"type": "str", "required": True, "no_log": True},
+    **options.SPEC,
+    "owner": {"type": "str", "default": ""},
+    "prune": {"type": "bool", "default": False},
+    "adopt": {"type": "bool", "default": False},
+    "threshold": {"type": "int", "default": 30},
+    "force": {"type": "bool", "default": False},
+    "dnssec": {"type": "bool", "default": False},
     "deadline": {"type": "int", "default": 60},
 }
+
+
+_POLICY = ("owner", "prune", "adopt", "threshold", "force", "dnssec")
 
 
 def work(params: dict[str, Any], context: Context) -> dict[str, Any]:
     """Read the records, and make them so."""
     wanted = model.read(params["records"])
     provider = base.connect(params, Deadline(params["deadline"], context.clock))
-    return records.ensure(provider, wanted, context.check_mode)
+    policy = records.Policy(**{name: params[name] for name in _POLICY})
+    return records.ensure(provider, wanted, context.check_mode, policy)
 
 
 def main() -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from .model import Key, RRset
 
+FLOOR = 10
+
 
 @dataclass(frozen=True)
 class Change:
@@ -63,6 +65,19 @@ def plan(zone: str, wanted: Iterable[RRset], current: Mapping[Key, RRset]) -> Pl
         if have != goal:
             changes.append(Change(have, goal))
     return Plan(tuple(sorted(changes, key=lambda change: change.after is not None)), conflicts)
+
+
+def too_much(changes: Sequence[Change], size: int, threshold: int) -> str:
+    """Why `changes` are refused: they delete or replace more than `threshold` percent of the zone's `size` RRsets.
+
+    Empty if they are fine. A zone of less than `FLOOR` RRsets is too small to tell a blunder from work.
+    """
+    before = max(size, 1)
+    for action, words in (("delete", "deleted"), ("update", "changed")):
+        count = sum(change.action == action for change in changes)
+        if size >= FLOOR and count * 100 > threshold * before:
+            return f"{count} of {size} RRsets would be {words}, which is more than {threshold} %"
+    return ""
 
 
 def applied(current: Mapping[Key, RRset], changes: Sequence[Change]) -> dict[Key, RRset]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from .._apps.registry import APPLICATIONS
 from .._core.secret import references
+from .._dns import options
 from . import nameserver
 from . import secrets as secret_derivation
 from .definition import NAME, Definition
@@ -240,10 +241,11 @@ class Checker:
                     where = f"monsterr_secrets: {name}"
                     self.problem("plan.secret", where, f"{place.name} needs a secret of yours.", hint)
         if stack.monsterr_dns_provider != "none":
-            for name in ("monsterr_dns_server", "monsterr_dns_key_name", "monsterr_dns_key_secret"):
-                if not getattr(stack, name):
-                    hint = "Set it, or set monsterr_dns_provider to none and make the records by hand."
-                    self.problem("plan.missing", name, f"The provider {stack.monsterr_dns_provider} needs it.", hint)
+            given = {name: getattr(stack, f"monsterr_dns_{name}") for name in options.SPEC}
+            for name in options.missing(stack.monsterr_dns_provider, given):
+                hint = "Set it, or set monsterr_dns_provider to none and make the records by hand."
+                said = f"The provider {stack.monsterr_dns_provider} needs it."
+                self.problem("plan.missing", f"monsterr_dns_{name}", said, hint)
         elif stack.monsterr_acme_challenge == "dns-01":
             hint = "Set monsterr_dns_provider, or use the challenge http-01."
             self.problem("plan.value", "monsterr_acme_challenge", "dns-01 needs a DNS provider.", hint)

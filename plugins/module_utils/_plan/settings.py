@@ -81,6 +81,19 @@ def _is_ttl(value: int) -> str:
     return "" if 1 <= value <= 604800 else "a TTL is between 1 and 604800 seconds"
 
 
+def _is_anything(_value: str) -> str:
+    return ""
+
+
+def _is_percentage(value: int) -> str:
+    return "" if 0 <= value <= 100 else "a percentage is between 0 and 100"
+
+
+def _is_owner(value: str) -> str:
+    fine = len(value) <= 100 and value.isascii() and value.isprintable() and " " not in value
+    return "" if fine else "this has to be a word of at most 100 characters, such as your domain"
+
+
 @dataclass(frozen=True)
 class Nameserver:
     """A name server of your own."""
@@ -112,17 +125,39 @@ class Stack:
     # Whether an image has to have the digest that its definition names.
     monsterr_image_digests: bool = True
     # How DNS records are made. none: you make them yourself.
-    monsterr_dns_provider: Literal["none", "rfc2136"] = "none"
-    # The primary name server that takes updates.
+    monsterr_dns_provider: Literal[
+        "none", "rfc2136", "powerdns", "cloudflare", "desec", "hetzner", "digitalocean", "route53", "exec"
+    ] = "none"
+    # rfc2136: the primary name server that takes updates.
     monsterr_dns_server: str = ""
     # Its port.
     monsterr_dns_port: int = checked(is_port, default=53)
-    # TSIG key: its name.
+    # TSIG key: its name. route53: the access key ID.
     monsterr_dns_key_name: str = ""
     # TSIG key: its algorithm.
     monsterr_dns_key_algorithm: str = "hmac-sha256"
-    # TSIG key: its secret in base64, in a vault.
-    monsterr_dns_key_secret: str = ""
+    # TSIG key: its secret in base64, in a vault. route53: the secret access key.
+    monsterr_dns_key_secret: str = checked(_is_anything, secret=True, default="")
+    # powerdns: the address of its API, such as https://ns1.example.org:8081. The others have theirs.
+    monsterr_dns_endpoint: str = ""
+    # Token of the provider's API, in a vault.
+    monsterr_dns_token: str = checked(_is_anything, secret=True, default="")
+    # PEM file with certificates to trust for the API, if it is one of your own.
+    monsterr_dns_ca_file: str = ""
+    # exec: the command and its arguments.
+    monsterr_dns_command: list[str] = field(default_factory=list)
+    # Name that records are registered under in the zone, so that no other's are changed. Default: your domain.
+    monsterr_dns_owner: str = checked(_is_owner, default="")
+    # Whether records that left the plan are deleted. Only those that we made.
+    monsterr_dns_prune: bool = True
+    # Whether records that are there already, and that we did not make, are taken over.
+    monsterr_dns_adopt: bool = False
+    # Percentage of a zone's records that may be deleted, or changed, in one run.
+    monsterr_dns_threshold: int = checked(_is_percentage, default=30)
+    # Set for one run, to go over the threshold.
+    monsterr_dns_force: bool = False
+    # Whether zones are signed (powerdns, cloudflare, desec, exec). The DS records for the registrar are reported.
+    monsterr_dns_dnssec: bool = False
     # TTL of the records in seconds.
     monsterr_dns_ttl: int = checked(_is_ttl, default=300)
     # Resolvers to ask. Default: those of the computer that asks.

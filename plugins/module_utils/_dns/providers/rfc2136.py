@@ -18,16 +18,19 @@ import dns.rcode
 import dns.rdatatype
 import dns.tsig
 import dns.update
+import dns.xfr
+import dns.zone
 
 from ..._core.clock import Deadline
 from ..._core.errors import InputError, RefusedError, UnreachableError
 from .. import exchange
-from ..model import TYPES, Key, RRset, Server, from_rdata, parents, under
+from ..model import TYPES, Key, RRset, Server, from_rdata, parents, plain_name, under
+from ..options import PROVIDERS
 from ..plan import Change
+from .base import fitting, no_dnssec
 
 Update = Callable[[dns.message.Message, Server, float], dns.message.Message]
 
-BATCH = 200  # RRsets in one message, so that it stays below the 64 KiB of a TCP message
 TIMEOUT = 10.0  # seconds for one update
 _KEY_HINT = "Check the key's name, algorithm and secret against the server's configuration."
 _RCODES = {  # RFC 2136 section 2.2, and what it means to the one who asked
@@ -61,6 +64,8 @@ def connect(options: Mapping[str, Any], deadline: Deadline) -> Rfc2136:
 
 class Rfc2136:
     """One primary name server and the key to change its zones."""
+
+    traits = PROVIDERS["rfc2136"]  # its batch keeps a message below the 64 KiB that TCP allows
 
     def __init__(
         self,
@@ -135,13 +140,41 @@ class Rfc2136:
                 found.append(RRset(name, text, tuple(sorted(from_rdata(rdata) for rdata in item)), item.ttl))
         return found
 
+    def list_rrsets(self, zone: str) -> dict[Key, RRset] | None:
+        """A zone transfer (RFC 5936) with our key; None if the server does not allow it, which is the usual case."""
+        query, _serial = dns.xfr.make_query(dns.zone.Zone(f"{zone}."), keyring=self._key)
+        left = min(TIMEOUT, self._deadline.remaining())
+        content = dns.zone.Zone(f"{zone}.", relativize=False)
+        try:
+            dns.query.inbound_xfr(
+                self.server.address, content, query, port=self.server.port, timeout=left, lifetime=left
+            )
+        except (dns.exception.DNSException, OSError, EOFError):
+            return None
+        found = {}
+        for name, item in content.iterate_rdatasets():
+            text = dns.rdatatype.to_text(item.rdtype)
+            if text in TYPES:
+                values = tuple(sorted(from_rdata(rdata) for rdata in item))
+                one = RRset(plain_name(name.to_text()), text, values, item.ttl)
+                found[one.key] = one
+        return found
+
+    def fit(self, zone: str, rrset: RRset) -> RRset:
+        """As it is."""
+        return fitting(self.traits, rrset)
+
+    def dnssec(self, zone: str, enable: bool) -> list[str]:
+        """Not possible: the protocol has no word for it."""
+        raise no_dnssec(self.traits, zone)
+
     def check(self, zone: str, changes: Sequence[Change]) -> None:
         """Send the prerequisites of `changes` and no change: shows a wrong key, and what stands in the way."""
         for batch in _batches(changes):
             self._refused(zone, self._exchange(self._prerequisites(zone, batch), zone))
 
     def apply(self, zone: str, changes: Sequence[Change]) -> None:
-        """One message for up to `BATCH` RRsets, which the server takes or refuses as a whole."""
+        """One message for up to `traits.batch` RRsets, which the server takes or refuses as a whole."""
         for batch in _batches(changes):
             message = self._prerequisites(zone, batch)
             for change in batch:
@@ -214,4 +247,5 @@ def _tsig(error: dns.tsig.PeerError) -> str:
 
 
 def _batches(changes: Sequence[Change]) -> Iterable[Sequence[Change]]:
-    return (changes[start : start + BATCH] for start in range(0, len(changes), BATCH))
+    size = Rfc2136.traits.batch
+    return (changes[start : start + size] for start in range(0, len(changes), size))
