@@ -77,7 +77,7 @@ def _place(kind: str, folder: Path) -> Iterator[Place]:
         path = folder / "zone.json"
         foreign = [{"name": n, "type": t, "values": [value], "ttl": 300} for (n, t), value in FOREIGN.items()]
         path.write_text(json.dumps({"zone": ZONE, "rrsets": foreign}))
-        # The stand-in knows the token by a file, as arguments show in the process list.
+        # The second argument is what this stand-in compares the token with that it is handed on standard input.
         options = {"provider": "exec", "command": [sys.executable, command.__file__, str(path), TOKEN], "token": TOKEN}
         yield Place(options, path, TOKEN)
     else:
