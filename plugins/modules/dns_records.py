@@ -144,7 +144,8 @@ options:
   threshold:
     description:
       - The percentage of the RRsets of a zone that may be deleted, and that may be changed, by one call. A zone in
-        which more would be is left as it is. Zones of less than ten RRsets are not counted.
+        which more would be is left as it is. Zones of less than ten RRsets are not counted, nor are changes of what is
+        registered as O(owner)'s.
       - Where the provider does not tell all records of a zone, those listed are counted.
     type: int
     default: 30

@@ -32,7 +32,7 @@ class Policy:
     owner      the name that records are registered under, in the zone; without one nothing is registered
     prune      whether records that the owner registered, and that are not listed any more, are deleted
     adopt      whether records that are there, and registered by nobody or somebody else, are taken over
-    threshold  the percentage of a zone's RRsets that may be deleted, and that may be replaced, at once
+    threshold  the percentage of a zone's RRsets that may be deleted at once, and of others' that may be replaced
     force      whether the threshold is ignored
     dnssec     whether zones are to be signed
     """
@@ -220,7 +220,14 @@ def _restrain(zone: _Zone, provider: Provider, policy: Policy) -> None:
     """`RefusedError` if the changes are more than the policy allows."""
     if policy.force or not any(change.before for change in zone.changes):
         return
-    changes = [change for change in zone.changes if change.key != zone.registry]
+    registry = ownership.Registry.read(zone.name, zone.current.get(zone.registry))
+    ours = set(registry.mine(policy.owner, [change.key for change in zone.changes])) if policy.owner else set()
+    # A new value for what is registered as ours is no blunder: a host that moves changes all its records at once.
+    changes = [
+        change
+        for change in zone.changes
+        if change.key != zone.registry and not (change.action == "update" and change.key in ours)
+    ]
     there = provider.list_rrsets(zone.name) or zone.current
     why = too_much(changes, len(there), policy.threshold)
     if why:

@@ -152,7 +152,7 @@ class Stack:
     monsterr_dns_prune: bool = True
     # Whether records that are there already, and that we did not make, are taken over.
     monsterr_dns_adopt: bool = False
-    # Percentage of a zone's records that may be deleted, or changed, in one run.
+    # Percentage of a zone's records that may be deleted, or changed without being ours, in one run.
     monsterr_dns_threshold: int = checked(_is_percentage, default=30)
     # Set for one run, to go over the threshold.
     monsterr_dns_force: bool = False

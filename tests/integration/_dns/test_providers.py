@@ -208,6 +208,17 @@ def test_a_large_part_of_a_zone_is_not_changed_unless_forced(place: Place) -> No
     assert place.has(names[0], "A") == []
 
 
+def test_a_host_that_moves_changes_all_its_records_at_once(place: Place) -> None:
+    names = [f"n{number}.example.test" for number in range(20)]
+    place.make(*(_record(name, "A", "192.0.2.1") for name in names), owner="stack")
+
+    moved = [_record(name, "A", "192.0.2.2") for name in names]
+
+    assert "more than 30 %" in place.make(*moved, owner="somebody", adopt=True)["msg"]
+    assert not place.make(*moved, owner="stack").get("failed")
+    assert place.has(names[-1], "A") == ["192.0.2.2"]
+
+
 def test_a_wrong_token_is_told_and_never_shown(place: Place) -> None:
     name = "key_secret" if place.options.get("provider") == "route53" or "server" in place.options else "token"
     wrong = {name: "YSB3cm9uZyB0b2tlbg=="}
