@@ -28,6 +28,8 @@ def test_scenario(scenario: str, tmp_path: Path) -> None:
         "ANSIBLE_COLLECTIONS_PATH": str(tmp_path),
         "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"),
         "NO_COLOR": "1",
+        # Molecule installs the collection into its home: of this checkout, and not what another run left there.
+        "ANSIBLE_HOME": str(tmp_path / "home"),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
     words = ["molecule", "test", "--scenario-name", scenario]
