@@ -12,7 +12,6 @@ from ansible_collections.monsterr.media.plugins.modules import audit_info, audit
 
 from .._apps import conftest as programs
 from .._apps.test_family import Family, problems
-from .._proxy.conftest import application, proxy  # noqa: F401 fixtures
 from ..ansible_module import call
 
 pytestmark = pytest.mark.integration
@@ -49,7 +48,7 @@ def test_files_that_others_can_read_or_write_are_found(tmp_path):
     assert not {("audit.secret", str(secret)), ("audit.writable", str(writable))} & set(found)
 
 
-def test_our_own_proxy_is_as_careful_as_it_can_be(proxy):  # noqa: F811
+def test_our_own_proxy_is_as_careful_as_it_can_be(proxy):
     found = proxy({"headers": {"X-Frame-Options": "DENY"}})
     asked = {"address": "127.0.0.1", "port": found.port, "plain_port": found.plain}
     # Nobody trusts its certificate, which is told before all else.
@@ -62,7 +61,7 @@ def test_our_own_proxy_is_as_careful_as_it_can_be(proxy):  # noqa: F811
     }, result["findings"]
 
 
-def test_a_proxy_that_speaks_old_tls_and_says_nothing_is_told(proxy, tmp_path):  # noqa: F811
+def test_a_proxy_that_speaks_old_tls_and_says_nothing_is_told(proxy, tmp_path):
     found = proxy({})
     (found.folder / "monsterr/headers/app.conf").write_text("")
     config = found.folder / "nginx.conf"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import email.utils
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Optional
 
 from ..._core.clock import Deadline
 from ..._core.errors import DeadlineError, RefusedError, UnreachableError
@@ -14,7 +14,7 @@ from ..._core.http import Client, Query, Response
 from ..._core.secret import mask
 from ..options import Traits
 
-Headers = Callable[[str, str, Query | None, bytes], Mapping[str, str]]
+Headers = Callable[[str, str, Optional[Query], bytes], Mapping[str, str]]  # noqa: UP045 pylint takes | for arithmetic
 Story = Callable[[Response], str]
 
 _BUSY = (429, 503)  # not done, to be asked again (RFC 6585 section 4, RFC 9110 section 15.6.4)
