@@ -9,6 +9,7 @@ from collections import defaultdict
 from typing import Any
 
 from .._core.secret import reference, references
+from . import firewall
 from . import secrets as secret_derivation
 from .check import PLACEHOLDER, Checker
 from .model import MEDIA, PROXY_PORTS, Placed
@@ -51,6 +52,7 @@ class Composer:
         sites = self.sites if edge else []
         wiring = [self._wiring(place) for place in here if place.definition.app]
         services = [self._service(place, settings) for place in here]
+        ports = self._ports(here, edge)
         return {
             "address": self.checked.address(host),
             "media": {"path": settings.monsterr_media_path, "uid": settings.monsterr_uid, "gid": settings.monsterr_gid},
@@ -58,7 +60,8 @@ class Composer:
             "purge": settings.monsterr_purge,
             "sites": sites,
             "certificates": self._certificates() if edge else [],
-            "ports": self._ports(here, edge),
+            "ports": ports,
+            "firewall": firewall.rules(settings.monsterr_firewall, ports, self._ssh_port(host), self.checked.address),
             "wiring": wiring,
             "probes": self._probes(here, sites),
             "backups": [self._backup(place) for place in here],
@@ -162,6 +165,14 @@ class Composer:
             proxy = {"service": "proxy", "address": ANYWHERE, "scope": "public", "from": []}
             rows += [{**proxy, "port": port, "protocol": protocol} for port, protocol in PROXY_PORTS]
         return rows
+
+    def _ssh_port(self, host: str) -> int:
+        """Where Ansible reaches SSH. The host itself adds the port that a run really came in by."""
+        try:
+            port = int(self.checked.inventory.hosts[host].get("ansible_port") or 22)
+        except (TypeError, ValueError):
+            return 22
+        return port if 1 <= port <= 65535 else 22
 
     def _sites(self) -> list[dict[str, Any]]:
         return [
