@@ -35,7 +35,7 @@ class ActionModule(ActionBase):
         except AnsibleConnectionFailure as error:
             seconds = (arguments.get("rules") or {}).get("confirm_seconds", 60)
             summary = f"With the new rules the host could not be reached any more: {error}"
-            hint = f"Nothing to repair: it goes back to the former rules within {seconds} seconds. Correct them, then run again."
+            hint = f"It goes back to the former rules within {seconds} seconds. Correct the new ones, then run again."
             found = fail("firewall", "firewall", summary, hint)
             return {
                 **result,

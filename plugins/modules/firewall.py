@@ -12,8 +12,8 @@ author: Monsterr contributors (@monsterr)
 description:
   - Has one nftables table of its own, C(inet monsterr), that drops what it does not know, for IPv4 and IPv6. Rules of
     others, such as Docker's, are not touched.
-  - New rules are checked by C(nft), a way back is armed, and only then they are loaded. The task then connects afresh and
-    confirms them. If it cannot, the host goes back to the former rules by itself.
+  - New rules are checked by C(nft), a way back is armed, and only then they are loaded. The task then connects afresh
+    and confirms them. If it cannot, the host goes back to the former rules by itself.
   - Ports that Docker publishes are held to the same rules as those of the host.
   - The port by which a run came in stays open. Rules that would shut out its address are refused.
 attributes:

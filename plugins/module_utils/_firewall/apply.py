@@ -23,7 +23,8 @@ from .._core.files import locked, remove, write_atomically
 from .._core.finding import Finding, ok
 from . import rules as table
 
-_GUARD = 'sleep "$1"; if [ -e "$2" ]; then nft -f "$2"; else nft "delete table inet monsterr"; fi; rm -f "$3"'
+# It takes the new rules away first: who finds them there, once this is stopped, knows that they are still loaded.
+_GUARD = 'sleep "$1"; rm -f "$3"; if [ -e "$2" ]; then nft -f "$2"; else nft "$4"; fi'
 
 
 class Host:
@@ -77,7 +78,9 @@ class Host:
     def confirm(self) -> dict[str, Any]:
         """Keep the rules that are loaded: whoever asks came in through them."""
         with locked(self.state / "lock", self.deadline, "confirm the firewall"):
+            self._disarm()
             if not self.pending.exists():
+                self._restore()
                 raise CommandError(
                     "confirm the new firewall rules",
                     str(self.pending),
@@ -90,7 +93,6 @@ class Host:
             else:
                 self.confirmed.parent.mkdir(parents=True, exist_ok=True)
                 write_atomically(self.confirmed, text, mode=0o644)
-            self._disarm()
             remove(self.pending)
         return {"changed": True, "armed": False, "findings": [_kept()], "diff": []}
 
@@ -108,7 +110,7 @@ class Host:
 
     def _arm(self, seconds: int) -> None:
         """Start what undoes the rules. It outlives this process, its session and its connection."""
-        words = [_GUARD, "monsterr-firewall", str(seconds), str(self.confirmed), str(self.pending)]
+        words = [_GUARD, "monsterr-firewall", str(seconds), str(self.confirmed), str(self.pending), table.REMOVE]
         if Path("/run/systemd/system").is_dir():
             # A unit of its own: systemd ends what a session leaves behind, if it is told to.
             unit = "monsterr-firewall-undo.service"

@@ -42,8 +42,7 @@ def render(rules: Mapping[str, Any], live_port: int = 0) -> str:
             incoming.append(_words(sources, _to("", address), f"{protocol} dport {port} accept"))
             original = f"meta l4proto {protocol} ct original proto-dst {port} accept"
             passed.append(_words(sources, _to("ct original ", address), f"ct status dnat {original}"))
-    between = [f"iifname {bridge} oifname {other} accept" for bridge in _BRIDGES for other in _BRIDGES]
-    # From containers to anywhere but another host's way into containers.
+    # What containers begin themselves; Docker's own rules say which of its networks reach each other.
     outward = [f"iifname {bridge} accept" for bridge in _BRIDGES]
     own = [f'{side} "{name}" accept' for name in rules["forward"] for side in ("iifname", "oifname")]
     return f"""# Written by Monsterr. Your own openings go into monsterr_firewall.
@@ -69,7 +68,7 @@ def render(rules: Mapping[str, Any], live_port: int = 0) -> str:
         type filter hook forward priority filter - 5; policy drop;
         ct state established,related accept
         ct state invalid drop
-{_lines([*between, *outward, *own, *passed])}
+{_lines([*outward, *own, *passed])}
     }}
 }}
 """

@@ -18,6 +18,16 @@ from ...conftest import REPOSITORY
 
 pytestmark = [pytest.mark.integration, pytest.mark.skipif(os.geteuid() != 0, reason="only root may make namespaces")]
 SERVE = (
+    "import socket,sys;s=socket.create_server(('',int(sys.argv[1])));print(flush=True)\n"
+    "while 1:s.accept()[0].close()"
+)
+DOCKER = """table ip docker {
+    chain pre {
+        type nat hook prerouting priority dstnat;
+        tcp dport { 8080, 8081 } dnat to 172.30.0.2:80
+    }
+}
+"""
     "import socket,sys;s=socket.create_server(('',int(sys.argv[1])));print(flush=True)\nwhile 1:s.accept()[0].close()"
 )
 CALL = (
@@ -61,11 +71,11 @@ class World:
         script = f"import socket;socket.create_connection(('{address}',{port}),1)"
         return self.inside(self.stranger, sys.executable, "-c", script, check=False).returncode == 0
 
-    def firewall(self, state="applied", client="", **rules):
+    def firewall(self, state="applied", client="", check=False, **rules):
         paths = {"path": str(self.folder / "firewall.nft"), "state_dir": str(self.folder / "state")}
         environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "build/collections")}
         environment |= {"SSH_CONNECTION": f"{client} 5000 192.0.2.1 2222"} if client else {}
-        arguments = json.dumps({"rules": rules, "state": state, **paths})
+        arguments = json.dumps({"rules": rules, "state": state, **paths, "_ansible_check_mode": check})
         done = self.inside(self.host, sys.executable, "-c", CALL, arguments, check=False, env=environment)
         return json.loads(done.stdout)
 
@@ -110,13 +120,11 @@ def test_what_is_open_is_reached_and_the_rest_is_not(world):
 
 def test_a_published_port_is_held_to_the_rules_and_others_rules_stay(world):
     world.serve(world.container, 80)
-    docker = "table ip docker { chain pre { type nat hook prerouting priority dstnat; tcp dport { 8080, 8081 } dnat to 172.30.0.2:80; } }"
-    world.inside(world.host, "nft", docker)
+    world.inside(world.host, "nft", "-f", "-", input=DOCKER)
     assert world.reaches(8080) and world.reaches(8081)
     world.firewall(openings=[{"port": 8081, "sources": ["192.0.2.2"], "address": "192.0.2.1"}])
     assert (world.reaches(8080), world.reaches(8081)) == (False, True)
     assert "dnat to 172.30.0.2:80" in world.rules()
-    assert world.inside(world.container, "ping", "-c1", "-W2", "192.0.2.2", check=False).returncode in (0, 127, 1)
 
 
 def test_rules_that_nobody_confirms_are_undone(world):
@@ -155,3 +163,22 @@ def test_without_a_firewall_its_table_goes(world):
     world.firewall("confirmed")
     assert "monsterr" not in world.rules()
     assert not world.firewall(enabled=False)["changed"]
+
+
+def test_a_run_that_is_killed_in_the_middle_is_undone_and_the_next_one_is_well(world):
+    """Killed after the rules were loaded: nobody is left who could confirm them."""
+    world.serve(world.host, 9000)
+    world.firewall(confirm_seconds=60)
+    pid = int((world.folder / "state/guard").read_text())
+    os.killpg(pid, signal.SIGKILL)  # as if the host had lost its power: neither the run nor its guard is left
+    assert not (world.folder / "firewall.nft").exists()
+    assert world.firewall(openings=[{"port": 9000}])["armed"]
+    world.firewall("confirmed")
+    assert world.reaches(9000)
+
+
+def test_check_mode_only_says_what_it_would_do(world):
+    before = world.rules()
+    result = world.firewall(check=True)
+    assert (result["changed"], result["armed"]) == (True, False)
+    assert world.rules() == before and not (world.folder / "state").exists()

@@ -43,3 +43,13 @@ def test_a_misspelt_key_is_refused_and_named():
     plan, problems = plan_of(one_host(monsterr_firewall={"ssh_source": []}))
     assert plan is None
     assert "ssh_sources" in problems[0].hint
+
+
+def test_a_host_that_cannot_be_told_from_a_stranger_is_named():
+    hosts = two_hosts()
+    hosts["edge"]["ansible_host"] = "edge.example.org"
+    for host in hosts.values():
+        host["monsterr_public_addresses"] = ["192.0.2.1"]
+    plan, findings = plan_of(hosts, edges=("edge",))
+    assert plan, findings
+    assert "host edge: monsterr_address" in [finding.target for finding in findings]
