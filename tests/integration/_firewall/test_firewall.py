@@ -18,8 +18,7 @@ from ...conftest import REPOSITORY
 
 pytestmark = [pytest.mark.integration, pytest.mark.skipif(os.geteuid() != 0, reason="only root may make namespaces")]
 SERVE = (
-    "import socket,sys;s=socket.create_server(('',int(sys.argv[1])));print(flush=True)\n"
-    "while 1:s.accept()[0].close()"
+    "import socket,sys;s=socket.create_server(('',int(sys.argv[1])));print(flush=True)\nwhile 1:s.accept()[0].close()"
 )
 DOCKER = """table ip docker {
     chain pre {
@@ -28,8 +27,6 @@ DOCKER = """table ip docker {
     }
 }
 """
-    "import socket,sys;s=socket.create_server(('',int(sys.argv[1])));print(flush=True)\nwhile 1:s.accept()[0].close()"
-)
 CALL = (
     "import json,sys;from ansible.module_utils.testing import patch_module_args as p;"
     "from ansible_collections.monsterr.media.plugins.modules import firewall as f\n"
