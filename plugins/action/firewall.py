@@ -21,6 +21,18 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """The result of applying, with what was found by confirming."""
         super().run(tmp, task_vars)
+        return {**self._applied(task_vars), "key_login": self._by_key()}
+
+    def _by_key(self) -> bool:
+        """Whether this run came in by SSH without a password: Ansible then allows ssh no other way than keys."""
+        if self._connection.transport not in ("ssh", "smart"):
+            return False
+        try:
+            return not self._connection.get_option("password")
+        except KeyError:
+            return False
+
+    def _applied(self, task_vars: dict[str, Any] | None) -> dict[str, Any]:
         arguments = dict(self._task.args)
         result = self._execute_module(module_name=NAME, module_args=arguments, task_vars=task_vars)
         if not result.get("armed"):

@@ -114,6 +114,11 @@ armed:
   returned: always, unless it failed
   type: bool
   sample: false
+key_login:
+  description: Whether the run came in by SSH with a key, so that logins by password are not what it needs.
+  returned: always
+  type: bool
+  sample: true
 findings:
   description: What was found.
   returned: always

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from dataclasses import asdict
 from typing import Any
 
 from .._core.secret import reference, references
@@ -61,6 +62,7 @@ class Composer:
             "sites": sites,
             "certificates": self._certificates() if edge else [],
             "ports": ports,
+            "ssh": asdict(settings.monsterr_ssh),
             "firewall": firewall.rules(settings.monsterr_firewall, ports, self._ssh_port(host), self.checked.address),
             "wiring": wiring,
             "probes": self._probes(here, sites),

@@ -115,6 +115,16 @@ class Firewall:
 
 
 @dataclass(frozen=True)
+class Ssh:
+    """How SSH is hardened."""
+
+    # whether it is
+    enabled: bool = True
+    # auto: logins by password end once a run has come in by a key. keep: they are left as they are
+    passwords: Literal["auto", "keep"] = "auto"
+
+
+@dataclass(frozen=True)
 class Stack:
     """Variables that hold for the whole stack: the same on every host."""
 
@@ -188,6 +198,8 @@ class Host:
     monsterr_deadline: int = 300
     # The firewall: whether there is one, and what it lets through beyond what the services need.
     monsterr_firewall: Firewall = field(default_factory=Firewall)
+    # How SSH is hardened.
+    monsterr_ssh: Ssh = field(default_factory=Ssh)
 
 
 # Variables that our own plays set or read, and that say nothing about the desired state.
