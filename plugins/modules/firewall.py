@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: firewall
 short_description: Let in what the plan needs, by rules that undo themselves if they shut the controller out
-version_added: 0.2.0
+version_added: 0.1.0
 author: Monsterr contributors (@monsterr)
 description:
   - Has one nftables table of its own, C(inet monsterr), that drops what it does not know, for IPv4 and IPv6. Rules of

@@ -18,7 +18,8 @@ from ...conftest import REPOSITORY
 
 pytestmark = [pytest.mark.integration, pytest.mark.skipif(os.geteuid() != 0, reason="only root may make namespaces")]
 SERVE = (
-    "import socket,sys;s=socket.create_server(('',int(sys.argv[1])));print(flush=True)\nwhile 1:s.accept()[0].close()"
+    "import socket as s,sys;l=s.create_server(('',int(sys.argv[1])),family=s.AF_INET6,dualstack_ipv6=True)\n"
+    "print(flush=True)\nwhile 1:l.accept()[0].close()"
 )
 DOCKER = """table ip docker {
     chain pre {
@@ -179,3 +180,14 @@ def test_check_mode_only_says_what_it_would_do(world):
     result = world.firewall(check=True)
     assert (result["changed"], result["armed"]) == (True, False)
     assert world.rules() == before and not (world.folder / "state").exists()
+
+
+def test_the_same_holds_for_ipv6(world):
+    for where, link, address in ((world.host, "eth0", "2001:db8::1/64"), (world.stranger, "eth0", "2001:db8::2/64")):
+        world.inside(where, "ip", "address", "add", address, "dev", link, "nodad")
+    for port in (8443, 9000):
+        world.serve(world.host, port)
+    assert world.reaches(9000, "2001:db8::1")
+    sources = ["10.0.0.0/8", "2001:db8::/64"]
+    world.firewall(openings=[{"port": 8443, "sources": sources}], ssh_sources=sources)
+    assert [world.reaches(port, "2001:db8::1") for port in (8443, 9000)] == [True, False]
