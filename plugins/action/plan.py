@@ -21,7 +21,7 @@ from ansible_collections.monsterr.media.plugins.module_utils._plan.model import 
 from ansible_collections.monsterr.media.plugins.module_utils._plan.settings import OTHER
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
-_ALSO = ("ansible_host",)
+_ALSO = ("ansible_host", "ansible_port")
 
 
 class ActionModule(ActionBase):

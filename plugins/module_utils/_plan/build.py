@@ -23,7 +23,7 @@ def build(sources: Mapping[str, Source], inventory: Inventory) -> tuple[dict[str
         return None, _grouped(checker.reader.problems)
     plan = Composer(checker).plan()
     shared = checker.stack is not None and checker.stack.monsterr_shared_library
-    return plan, _access(plan) + ([] if shared else _library(plan))
+    return plan, _access(plan) + _strangers(plan) + ([] if shared else _library(plan))
 
 
 def _library(plan: dict[str, Any]) -> list[Finding]:
@@ -40,6 +40,26 @@ def _library(plan: dict[str, Any]) -> list[Finding]:
         for record in host["wiring"]
         for peer in record["connections"]
         if peer["kind"] == "download_client" and placed[peer["service"]] != name
+    ]
+
+
+def _strangers(plan: dict[str, Any]) -> list[Finding]:
+    """Hosts that another's firewall has to let in, and cannot tell from a stranger."""
+    needed = {
+        peer: (name, port["service"])
+        for name, host in plan["hosts"].items()
+        for port in host["ports"]
+        for peer in port["from"]
+        if host["firewall"]["enabled"] and not plan["hosts"][peer]["address"]
+    }
+    return [
+        warn(
+            "plan.firewall",
+            f"host {peer}: monsterr_address",
+            f"It has to reach {service} on {name}, whose firewall does not know by which address it comes.",
+            "Set it to the address by which the other hosts see this one.",
+        )
+        for peer, (name, service) in sorted(needed.items())
     ]
 
 

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from dataclasses import asdict
 from typing import Any
 
 from .._core.secret import reference, references
-from . import nameserver, web
+from . import firewall, nameserver, web
 from . import secrets as secret_derivation
 from .check import PLACEHOLDER, Checker
 from .model import MEDIA, PROXY_PORTS, Placed
@@ -55,6 +56,7 @@ class Composer:
         named = nameserver.slice_for(
             self.stack, {name: self.checked.address(name) for name in self.checked.hosts}, host
         )
+        ports = self._ports(here, edge, named)
         return {
             "address": self.checked.address(host),
             "media": {"path": settings.monsterr_media_path, "uid": settings.monsterr_uid, "gid": settings.monsterr_gid},
@@ -63,7 +65,9 @@ class Composer:
             "sites": sites,
             "certificates": self._certificates() if edge else [],
             "nameserver": named,
-            "ports": self._ports(here, edge, named),
+            "ports": ports,
+            "ssh": asdict(settings.monsterr_ssh),
+            "firewall": firewall.rules(settings.monsterr_firewall, ports, self._ssh_port(host), self.checked.address),
             "wiring": wiring,
             "probes": self._probes(here, sites),
             "backups": [self._backup(place) for place in here],
@@ -170,6 +174,14 @@ class Composer:
             server = {"service": "nameserver", "address": named["listen"][0], "scope": "public", "from": []}
             rows += [{**server, "port": port, "protocol": protocol} for port, protocol in nameserver.PORTS]
         return rows
+
+    def _ssh_port(self, host: str) -> int:
+        """Where Ansible reaches SSH. The host itself adds the port that a run really came in by."""
+        try:
+            port = int(self.checked.inventory.hosts[host].get("ansible_port") or 22)
+        except (TypeError, ValueError):
+            return 22
+        return port if 1 <= port <= 65535 else 22
 
     def _sites(self) -> list[dict[str, Any]]:
         return [

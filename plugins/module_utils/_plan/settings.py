@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
@@ -25,6 +26,7 @@ LIBRARY = (
     "usenet/complete",
     "usenet/incomplete",
 )
+_INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}")
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 
 
@@ -104,6 +106,52 @@ class Nameserver:
     name: str = checked(is_domain)
     # at which the world reaches it. Default: the host's own address
     addresses: list[str] = checked(_are_addresses, default_factory=list)
+
+
+def _are_interfaces(values: list[str]) -> str:
+    return next((f"{item!r} is not the name of an interface" for item in values if not _INTERFACE.fullmatch(item)), "")
+
+
+def _is_confirmation(value: int) -> str:
+    return "" if 15 <= value <= 600 else "it is between 15 and 600 seconds"
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A port of your own that the firewall lets through."""
+
+    # the port
+    port: int = checked(is_port)
+    # its transport
+    protocol: Literal["tcp", "udp"] = "tcp"
+    # networks that may reach it. Default: anyone
+    sources: list[str] = checked(_are_networks, default_factory=list)
+
+
+@dataclass(frozen=True)
+class Firewall:
+    """What reaches the host, beyond what its services need."""
+
+    # whether there is one
+    enabled: bool = True
+    # networks that SSH answers to. Default: anyone
+    ssh_sources: list[str] = checked(_are_networks, default_factory=list)
+    # further ports
+    open: list[Opening] = field(default_factory=list)
+    # interfaces whose traffic the host passes on, such as those of a VPN or of virtual machines
+    forward: list[str] = checked(_are_interfaces, default_factory=list)
+    # seconds after which new rules are undone, unless a fresh connection has confirmed them
+    confirm_seconds: int = checked(_is_confirmation, default=60)
+
+
+@dataclass(frozen=True)
+class Ssh:
+    """How SSH is hardened."""
+
+    # whether it is
+    enabled: bool = True
+    # auto: logins by password end once a run has come in by a key. keep: they are left as they are
+    passwords: Literal["auto", "keep"] = "auto"
 
 
 @dataclass(frozen=True)
@@ -206,6 +254,10 @@ class Host:
     monsterr_docker_source: Literal["debian", "docker"] = "debian"
     # Seconds that a service has to become healthy.
     monsterr_deadline: int = 300
+    # The firewall: whether there is one, and what it lets through beyond what the services need.
+    monsterr_firewall: Firewall = field(default_factory=Firewall)
+    # How SSH is hardened.
+    monsterr_ssh: Ssh = field(default_factory=Ssh)
 
 
 # Variables that our own plays set or read, and that say nothing about the desired state.
