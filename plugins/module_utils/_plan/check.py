@@ -14,8 +14,8 @@ from typing import Any
 
 from .._apps.registry import APPLICATIONS
 from .._core.secret import references
-from . import secrets as secret_derivation
 from . import login
+from . import secrets as secret_derivation
 from .definition import NAME, Definition
 from .model import MEDIA, PROXY_PORTS, Inventory, Placed, Source
 from .schema import Reader, join, merge, nearest
@@ -169,7 +169,7 @@ class Checker:
         self._unplaced()
 
     def _place_login(self) -> None:
-        """The login runs on the edge host, unless it was put elsewhere, when somebody can pass it and something asks."""
+        """Where somebody can log in and something asks for it, the login runs: on the edge host if on no other."""
         wanted = any(login.guarded(place.definition) for places in self.placed.values() for place in places)
         ready = self.stack and self.stack.monsterr_users and self.edge in self.hosts
         if wanted and ready and login.SERVICE not in self.listed and login.SERVICE in self.definitions:
@@ -211,11 +211,11 @@ class Checker:
             hint = "Set authelia.web.access to public."
             self.problem("plan.value", join(portal.where, "web.access"), "It cannot guard itself.", hint)
         for place in self.each:
-            if place is portal or login.guarded(place.definition):
-                if not place.site(stack).endswith(f".{stack.monsterr_domain}"):
-                    said = f"{place.site(stack)} is outside {stack.monsterr_domain}, where the login's cookie is known."
-                    hint = "Give it a name there, or another web.access."
-                    self.problem("plan.name", join(place.where, "web"), said, hint)
+            behind = place is portal or login.guarded(place.definition)
+            if behind and not place.site(stack).endswith(f".{stack.monsterr_domain}"):
+                said = f"{place.site(stack)} is outside {stack.monsterr_domain}, where the login's cookie is known."
+                hint = "Give it a name there, or another web.access."
+                self.problem("plan.name", join(place.where, "web"), said, hint)
 
     def _override(self, name: str, host: str, merged: dict[tuple[str, str], Definition | None]) -> Placed | None:
         over = self.inventory.hosts[host].get(name)

