@@ -94,8 +94,7 @@ def anna(world: World) -> Browser:
     """Somebody who has passed both factors."""
     browser = Browser(world, "anna")
     assert browser.log_in() == 200
-    status, _, where = browser.ask(SONARR, "/")
-    assert status == 302, "one factor is not enough"
+    assert browser.ask(SONARR, "/")[0] == 302, "one factor is not enough"
     device = browser.register()
     assert browser.second("000000") != 200
     assert browser.second(device.generate(int(time.time())).decode()) == 200
@@ -137,13 +136,36 @@ def test_a_bypass_path_leads_to_the_applications_own_guard(world: World) -> None
 @pytest.mark.parametrize(
     "path",
     [
-        "//", "//api", "//api/v3", "/./settings", "/api/../settings", "/api/..", "/api/./x", "/api//x", "/api/%2e%2e/settings",
-        "/api/..%2fsettings", "/api%2f..%2fsettings", "/api/%2E%2E%2Fsettings", "/api/..;/settings", "/api/x;/../settings",
-        "/API/v3", "/Api", "/apis", "/%61pi/../x", "/api/%252e%252e/settings", "/api/..\\settings", "/api/%5c..%5csettings",
-        "/x/../api/../settings", "/settings?/api/", "/settings#/api/", "https://sonarr.example.org/api/../settings",
-        "/api/%00/../settings", "/%2fapi/", "/x/%2e%2e/settings",
+        "//",
+        "//api",
+        "//api/v3",
+        "/./settings",
+        "/api/../settings",
+        "/api/..",
+        "/api/./x",
+        "/api//x",
+        "/api/%2e%2e/settings",
+        "/api/..%2fsettings",
+        "/api%2f..%2fsettings",
+        "/api/%2E%2E%2Fsettings",
+        "/api/..;/settings",
+        "/api/x;/../settings",
+        "/API/v3",
+        "/Api",
+        "/apis",
+        "/%61pi/../x",
+        "/api/%252e%252e/settings",
+        "/api/..\\settings",
+        "/api/%5c..%5csettings",
+        "/x/../api/../settings",
+        "/settings?/api/",
+        "/settings#/api/",
+        "https://sonarr.example.org/api/../settings",
+        "/api/%00/../settings",
+        "/%2fapi/",
+        "/x/%2e%2e/settings",
     ],
-)  # fmt: skip
+)
 def test_no_spelling_of_a_path_gets_past_the_login(world: World, path: str) -> None:
     status, said, _ = Browser(world).ask(SONARR, path, X_Api_Key="key")
     assert status in (302, 400, 401, 403, 500)

