@@ -32,6 +32,12 @@ options:
     default: {}
     vars:
       - name: monsterr_secrets
+  users:
+    description: Those who log in. Their passwords are hashed with Argon2id.
+    type: dict
+    default: {}
+    vars:
+      - name: monsterr_users
 """
 
 EXAMPLES = """
@@ -61,4 +67,5 @@ class LookupModule(LookupBase):
         """One mapping per term: name to value."""
         self.set_options(var_options=variables, direct=kwargs)
         master, given = self.get_option("master"), self.get_option("given")
-        return [values(str(master), term, given) for term in terms]
+        users = self.get_option("users")
+        return [values(str(master), term, given, users) for term in terms]

@@ -78,6 +78,10 @@ edge:
   description: The host that faces the world.
   type: str
   returned: success
+login:
+  description: The name of the login in front of services, empty without one.
+  type: str
+  returned: success
 hosts:
   description:
     - For each host C(address), C(media), C(services), C(sites), C(certificates), C(ports), C(wiring), C(probes),

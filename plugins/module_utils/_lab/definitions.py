@@ -25,7 +25,9 @@ def images(params: Mapping[str, Any]) -> Images | None:
     recipes = Path(params["image_recipes"]) if params["image_recipes"] else roles and roles / "lab/files/images"
     if not wanted or not recipes:
         return None
-    return collect(wanted, recipes, Path(params["stand_ins"]) if params["stand_ins"] else None)
+    stand_ins = Path(params["stand_ins"]) if params["stand_ins"] else None
+    cache = Path(params["cache_dir"]) if params.get("cache_dir") else None
+    return collect(wanted, recipes, stand_ins, cache)
 
 
 def named(roles: Path) -> dict[str, list[str]]:

@@ -13,6 +13,7 @@ What a service's image is made of stands in ``<recipes>/<service>/image.json``::
      "directory": "/config",               where it is run
      "environment": {"HOME": "/config"},
      "files": {"prepare": "/lab/prepare"}, file beside image.json -> path in the image; /lab/prepare runs first, as root
+     "built": "/usr/local/bin/program",     where the file goes that ``build.py FILE`` beside image.json makes, once
      "links": {"/app/web": "/usr/share/web"},
      "layer": "books"}       a large layer of its own, with only the packages of those who name it; default: the shared
      "pip": ["name==1.0"]    with "layer" only: what else is put into it, from PyPI into /opt/<layer>
@@ -26,14 +27,16 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import sys
 import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .._core.errors import InputError
+from .._core.errors import InputError, MonsterrError
 from .._core.finding import Finding, warn
+from .command import run
 from .rootfs import Cache, Recipe
 
 # Tag -> what it does. All but the first also change the data, as a new version does that migrates its database.
@@ -45,6 +48,7 @@ FAULTS = {
 _COMMON = ("ca-certificates", "curl", "python3", "tini", "tzdata")
 _MODE = 0o755
 _CHUNK = 1 << 20
+_BUILD = 1800  # seconds
 
 ENTRYPOINT = """#!/bin/sh
 # Starts the program as the user that PUID and PGID name, after /lab/prepare (as root) has put its files in order.
@@ -202,8 +206,13 @@ class Images:
         return path
 
 
-def collect(wanted: Mapping[str, Sequence[str]], recipes: Path, stand_ins: Path | None) -> Images:
-    """The images for `wanted` (service -> references); a service that cannot be had is reported, not an error."""
+def collect(
+    wanted: Mapping[str, Sequence[str]], recipes: Path, stand_ins: Path | None, cache: Path | None = None
+) -> Images:
+    """The images for `wanted` (service -> references); a service that cannot be had is reported, not an error.
+
+    cache  folder in which programs that are built are kept
+    """
     images, missing = [], {}
     for service, references in sorted(wanted.items()):
         folder = recipes / service
@@ -215,6 +224,12 @@ def collect(wanted: Mapping[str, Sequence[str]], recipes: Path, stand_ins: Path 
         except ValueError as error:
             raise InputError("read the recipe of an image", str(folder / "image.json"), str(error)) from None
         files = {path.lstrip("/"): (folder / name).read_bytes() for name, path in recipe.get("files", {}).items()}
+        if "built" in recipe:
+            try:
+                files[recipe["built"].lstrip("/")] = built(service, folder / "build.py", cache).read_bytes()
+            except MonsterrError as error:
+                missing[service] = str(error)
+                continue
         if "stand_in" in recipe:
             place = stand_ins / recipe["stand_in"] if stand_ins else None
             if place is None or not place.is_dir():
@@ -226,6 +241,20 @@ def collect(wanted: Mapping[str, Sequence[str]], recipes: Path, stand_ins: Path 
             files |= {f"app/{path.name}": path.read_bytes() for path in programs if path.is_file()}
         images.append(Image(service, tuple(references), recipe, files))
     return Images(images, missing)
+
+
+def built(service: str, script: Path, cache: Path | None) -> Path:
+    """The program that `script` makes; made if it is not in `cache`, and anew when the script changes."""
+    if cache is None:
+        raise InputError("build the program", service, "there is no folder to keep it in", "Set cache_dir.")
+    cache.mkdir(parents=True, exist_ok=True)
+    path = cache / f"{service}-{_digest(script.read_bytes())[:16]}"
+    with Cache(cache).lock(service):
+        if not path.exists():
+            for old in cache.glob(f"{service}-*"):
+                old.unlink()
+            run(f"build {service}", sys.executable, str(script), str(path), seconds=_BUILD)
+    return path
 
 
 def write(path: Path, bases: Mapping[str, Path], images: Sequence[Image]) -> None:

@@ -64,7 +64,9 @@ def _strangers(plan: dict[str, Any]) -> list[Finding]:
 
 
 def _access(plan: dict[str, Any]) -> list[Finding]:
-    """What is wished for in good faith, and not there yet."""
+    """Services that ask for a login where nobody can log in."""
+    if plan["login"]:
+        return []
     sites = [site for host in plan["hosts"].values() for site in host["sites"]]
     waiting = sorted(site["service"] for site in sites if site["access"] in ("one_factor", "two_factor"))
     if not waiting:
@@ -73,8 +75,8 @@ def _access(plan: dict[str, Any]) -> list[Finding]:
         warn(
             "plan.access",
             ", ".join(waiting),
-            "The login in front of these services is not there yet: each is guarded by a login of its own only.",
-            "Set web.access to lan for what need not be reached from outside.",
+            "There are no monsterr_users, so no login stands in front of these: each has a login of its own only.",
+            "Add monsterr_users, or set web.access to lan for what need not be reached from outside.",
         )
     ]
 

@@ -15,7 +15,7 @@ from typing import Any
 from .._apps.registry import APPLICATIONS
 from .._core.secret import references
 from .._dns import options
-from . import nameserver
+from . import login, nameserver
 from . import secrets as secret_derivation
 from .definition import NAME, Definition
 from .model import MEDIA, PROXY_PORTS, Inventory, Placed, Source
@@ -48,6 +48,7 @@ class Checker:
         self._placement()
         if self.stack:
             self._names(self.stack)
+            self._login(self.stack)
             self._given_secrets(self.stack)
         self._ports()
         self._connections()
@@ -159,6 +160,7 @@ class Checker:
                     self.problem("plan.placement", where, f"{name} is placed here, so its data cannot go.", hint)
                 elif not NAME.fullmatch(name):
                     self.problem("plan.value", where, f"{name!r} cannot be the name of a service.", "Correct it.")
+        self._place_login()
         for name, places in self.placed.items():
             if len(places) > 1 and places[0].definition.single:
                 hosts = ", ".join(place.host for place in places)
@@ -168,6 +170,55 @@ class Checker:
             hint = f"List services there, for example: {', '.join(sorted(self.definitions)[:4])}."
             self.problem("plan.placement", "monsterr_services", "No service is placed on any host.", hint)
         self._unplaced()
+
+    def _place_login(self) -> None:
+        """Where somebody can log in and something asks for it, the login runs: on the edge host if on no other."""
+        wanted = any(login.guarded(place.definition) for places in self.placed.values() for place in places)
+        ready = self.stack and self.stack.monsterr_users and self.edge in self.hosts
+        if wanted and ready and login.SERVICE not in self.listed and login.SERVICE in self.definitions:
+            placed = self._override(login.SERVICE, self.edge, {})
+            self.listed.add(login.SERVICE)
+            if placed:
+                self.placed[login.SERVICE].append(placed)
+
+    def _login(self, stack: Stack) -> None:
+        """Users can log in, rules name what there is, and the login's cookie reaches what it guards."""
+        for name, user in stack.monsterr_users.items():
+            where = f"all hosts: monsterr_users.{name}"
+            if bool(user.password) == bool(user.password_hash):
+                said = "It has both a password and a hash of one." if user.password else f"{name} has no password."
+                self.problem("plan.user", where, said, "Give it one of password (in a vault) and password_hash.")
+        groups = {group for user in stack.monsterr_users.values() for group in user.groups}
+        for number, rule in enumerate(stack.monsterr_login_rules):
+            where = f"all hosts: monsterr_login_rules[{number}]"
+            known = {"service": (set(self.placed), [rule.service])}
+            known |= {"users": (set(stack.monsterr_users), rule.users), "groups": (groups, rule.groups)}
+            for key, (names, asked) in known.items():
+                for name in asked:
+                    if name not in names:
+                        hint = nearest(name, names) or f"Known: {', '.join(sorted(names)) or 'none'}."
+                        self.problem("plan.rule", f"{where}.{key}", f"There is no {name} among the {key}.", hint)
+            if not rule.users and not rule.groups:
+                self.problem("plan.rule", where, "It names nobody.", "Name users or groups, or remove the rule.")
+            for place in self.placed.get(rule.service, ()):
+                if not login.guarded(place.definition):
+                    hint = f"Set {rule.service}.web.access to one_factor or two_factor."
+                    self.problem("plan.rule", where, f"No login stands in front of {rule.service}.", hint)
+        if login.SERVICE not in self.placed:
+            return
+        portal = self.placed[login.SERVICE][0]
+        if not stack.monsterr_users:
+            hint = "Add monsterr_users, or take it out of monsterr_services."
+            self.problem("plan.user", portal.where, "There is a login, and nobody who could pass it.", hint)
+        if not portal.definition.web or portal.definition.web.access not in ("public", "lan"):
+            hint = "Set authelia.web.access to public."
+            self.problem("plan.value", join(portal.where, "web.access"), "It cannot guard itself.", hint)
+        for place in self.each:
+            behind = place is portal or login.guarded(place.definition)
+            if behind and not place.site(stack).endswith(f".{stack.monsterr_domain}"):
+                said = f"{place.site(stack)} is outside {stack.monsterr_domain}, where the login's cookie is known."
+                hint = "Give it a name there, or another web.access."
+                self.problem("plan.name", join(place.where, "web"), said, hint)
 
     def _override(self, name: str, host: str, merged: dict[tuple[str, str], Definition | None]) -> Placed | None:
         over = self.inventory.hosts[host].get(name)

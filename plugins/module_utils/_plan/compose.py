@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from .._core.secret import reference, references
-from . import firewall, nameserver, web
+from . import firewall, login, nameserver, web
 from . import secrets as secret_derivation
 from .check import PLACEHOLDER, Checker
 from .model import MEDIA, PROXY_PORTS, Placed
@@ -33,6 +33,7 @@ class Composer:
         self.here: dict[str, list[Placed]] = defaultdict(list)
         for place in checked.each:
             self.here[place.host].append(place)
+        self.portal = next(iter(checked.placed.get(login.SERVICE, ())), None)
         self.sites = self._sites()
 
     def plan(self) -> dict[str, Any]:
@@ -42,6 +43,7 @@ class Composer:
             "domain": self.stack.monsterr_domain,
             "domains": domains,
             "edge": self.edge,
+            "login": self.portal.site(self.stack) if self.portal else "",
             "hosts": {host: self._host(host) for host in self.checked.hosts},
             "records": self._records(),
         }
@@ -57,6 +59,7 @@ class Composer:
             self.stack, {name: self.checked.address(name) for name in self.checked.hosts}, host
         )
         ports = self._ports(here, edge, named)
+        users = self._users(settings) if self.portal in here else {}
         return {
             "address": self.checked.address(host),
             "media": {"path": settings.monsterr_media_path, "uid": settings.monsterr_uid, "gid": settings.monsterr_gid},
@@ -72,7 +75,8 @@ class Composer:
             "probes": self._probes(here, sites),
             "backups": [self._backup(place) for place in here],
             "files": self._library(settings) + (self._proxy_files(sites) if edge else []),
-            "secrets": self._secrets([services, wiring]),
+            "login": users,
+            "secrets": self._secrets([services, wiring, users]),
         }
 
     def _service(self, place: Placed, settings: Host) -> dict[str, Any]:
@@ -88,7 +92,7 @@ class Composer:
             "group": definition.group,
             "image": definition.image,
             "digest": definition.digest if self.stack.monsterr_image_digests else "",
-            "environment": fill(definition.environment),
+            "environment": fill(definition.environment) | self._configuration(place),
             "entrypoint": fill(definition.entrypoint),
             "command": fill(definition.command),
             "user": f"{settings.monsterr_uid}:{settings.monsterr_gid}" if definition.user else "",
@@ -115,6 +119,21 @@ class Composer:
             "deadline": definition.health.deadline or settings.monsterr_deadline,
             "after": [name for name in definition.depends if name in here],
             "probe": self._probe(place),
+        }
+
+    def _configuration(self, place: Placed) -> dict[str, str]:
+        """The login's own configuration, which it writes down and judges before it starts."""
+        if place is not self.portal:
+            return {}
+        return login.environment(self.stack, place.site(self.stack), self.sites)
+
+    def _users(self, settings: Host) -> dict[str, Any]:
+        """The login's database of users: where it is, and what the inventory wants in it."""
+        return {
+            "path": f"{SERVICES_ROOT}/{login.SERVICE}/config/{login.USERS}",
+            "owner": settings.monsterr_uid,
+            "group": settings.monsterr_gid,
+            "users": login.users(self.stack),
         }
 
     def _filled(self, place: Placed, value: Any) -> Any:
@@ -190,16 +209,24 @@ class Composer:
                 "name": place.site(self.stack),
                 "upstream": f"http://{self._reach(place, self.edge)}:{place.publish}",
                 "access": place.definition.web.access,
-                "bypass": place.definition.web.bypass,
+                "login": self._login(place),
                 "certificate": self._certificate_name(place.site(self.stack)),
                 "buffering": place.definition.web.buffering,
                 "max_body": place.definition.web.max_body,
                 "headers": web.headers(place.definition.web.headers),
-                "locations": web.locations(place.definition.web.login),
+                "locations": web.locations(
+                    place.definition.web.login, place.definition.web.bypass if self._login(place) else ()
+                ),
             }
             for place in self.checked.each
             if place.definition.web
         ]
+
+    def _login(self, place: Placed) -> str:
+        """Where the edge host asks whether a request to `place` may pass; '' where it need not ask."""
+        if self.portal is None or not login.guarded(place.definition):
+            return ""
+        return f"http://{self._reach(self.portal, self.edge)}:{self.portal.publish}{login.ENDPOINT}"
 
     def _reach(self, place: Placed, host: str) -> str:
         """The address at which `host` itself (not a container on it) reaches `place`."""
@@ -369,6 +396,9 @@ class Composer:
         specs = {}
         for full in sorted(references(slices)):
             service, _dot, key = full.partition(".")
+            if service == login.USER:
+                specs[full] = secret_derivation.spec(secret_derivation.USER, of=key)
+                continue
             known = self.checked.placed[service][0].definition.secrets
             now = key if key in known else key.removesuffix(secret_derivation.PREVIOUS)
             secret, name = known[now], f"{service}.{now}"

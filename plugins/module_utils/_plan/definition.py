@@ -79,7 +79,7 @@ class Web:
 
     subdomain: str = checked(is_name_or_empty, default="")  # default: the service's name
     domain: str = checked(is_name_or_empty, default="")  # default: monsterr_domain
-    # who may reach it: anyone, private networks, or (not there yet) who has logged in
+    # who may reach it: anyone, private networks, or who has logged in
     access: Access = "two_factor"
     bypass: list[str] = checked(_are_absolute, default_factory=list)  # paths reached with an API key, not a browser
     login: list[str] = checked(_are_absolute, default_factory=list)  # paths that credentials are sent to

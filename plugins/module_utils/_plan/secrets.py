@@ -15,10 +15,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 PREVIOUS = "_previous"
 HASHES = ("qbittorrent_pbkdf2", "md5")  # kinds that are the hash of another secret
+USER = "user"  # the kind of a user's password, hashed
 PASSWORD_LENGTH = 24
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
 
@@ -28,12 +30,38 @@ def spec(kind: str, generation: int = 1, of: str = "", of_generation: int = 1) -
     return {"kind": kind, "generation": generation, "of": of, "of_generation": of_generation}
 
 
-def values(master: str, specs: Mapping[str, Mapping[str, Any]], given: Mapping[str, str]) -> dict[str, str]:
+def values(
+    master: str,
+    specs: Mapping[str, Mapping[str, Any]],
+    given: Mapping[str, str],
+    users: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, str]:
     """The value of each secret in `specs` (``service.name`` to its `spec`).
 
     given  the user's own values (``monsterr_secrets``): they win over derived ones
+    users  those who log in (``monsterr_users``), for the hashes of their passwords
     """
-    return {name: given.get(name) or _value(master, how.get("name", name), how, given) for name, how in specs.items()}
+    return {
+        name: user_hash(master, how["of"], (users or {})[how["of"]])
+        if how["kind"] == USER
+        else given.get(name) or _value(master, how.get("name", name), how, given)
+        for name, how in specs.items()
+    }
+
+
+def user_hash(master: str, name: str, user: Mapping[str, Any]) -> str:
+    """A user's password as Authelia stores it: Argon2id (RFC 9106) in PHC form, or the hash that the user gave.
+
+    The salt is derived, so that the same password is the same text in the next run.
+    """
+    if user.get("password_hash"):
+        return str(user["password_hash"])
+    salt = _derive(master, f"user.{name}", 1, 16)
+    made = Argon2id(salt=salt, length=32, iterations=3, lanes=4, memory_cost=65536).derive(
+        str(user["password"]).encode()
+    )
+    shown = [base64.b64encode(part).decode().rstrip("=") for part in (salt, made)]
+    return f"$argon2id$v=19$m=65536,t=3,p=4${shown[0]}${shown[1]}"
 
 
 def _value(master: str, name: str, how: Mapping[str, Any], given: Mapping[str, str]) -> str:

@@ -53,6 +53,19 @@ def _are_networks(values: list[str]) -> str:
         return str(error)
 
 
+def _is_hash(value: str) -> str:
+    return "" if not value or value.startswith("$argon2id$") else "a hash begins with $argon2id$"
+
+
+def _is_email(value: str) -> str:
+    return "" if re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", value) else "this has to be an e-mail address"
+
+
+def _are_user_names(values: dict[str, User]) -> str:
+    bad = next((name for name in values if not re.fullmatch(r"[a-z][a-z0-9_]{0,30}", name)), "")
+    return f"{bad} has to be made of a-z, 0-9 and _, beginning with a letter" if bad else ""
+
+
 def is_domain(value: str) -> str:
     """Rule: a domain that someone can own: a name of two labels or more."""
     return is_name(value) or ("" if "." in value else "a domain has a dot in it, such as example.org")
@@ -155,6 +168,50 @@ class Ssh:
 
 
 @dataclass(frozen=True)
+class User:
+    """Somebody who logs in."""
+
+    # Where the login writes to, for a new password or device.
+    email: str = checked(_is_email)
+    # In a vault; or give password_hash.
+    password: str = checked(lambda value: "" if len(value) >= 8 or not value else "too short", secret=True, default="")
+    # In place of a password: what `authelia crypto hash generate argon2` prints.
+    password_hash: str = checked(_is_hash, secret=True, default="")
+    # For people. Default: the name to log in with.
+    name: str = ""
+    # What rules may refer to.
+    groups: list[str] = field(default_factory=list)
+    # Whether the login is refused, without forgetting the user.
+    disabled: bool = False
+    # Raise it to set the inventory's password again, over one that was chosen in the portal.
+    reset: int = 0
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A service that is not for every user: only for those named here."""
+
+    # The service.
+    service: str
+    # Users who may reach it.
+    users: list[str] = field(default_factory=list)
+    # Groups whose members may.
+    groups: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Smtp:
+    """The mail server that the login sends through."""
+
+    # As submissions://smtp.example.org:465 or submission://smtp.example.org:587.
+    address: str
+    # Who writes.
+    sender: str = checked(_is_email)
+    # Its account. The password is the secret authelia.smtp_password.
+    username: str = ""
+
+
+@dataclass(frozen=True)
 class Stack:
     """Variables that hold for the whole stack: the same on every host."""
 
@@ -226,6 +283,12 @@ class Stack:
     monsterr_acme_ca_file: str = ""
     # Whether the library is the same storage on all hosts, such as a network mount. Then no host is warned of it.
     monsterr_shared_library: bool = False
+    # Who may log in, by name. Without any there is no login in front of services.
+    monsterr_users: dict[str, User] = checked(_are_user_names, secret=True, default_factory=dict)
+    # Services that are for some users only.
+    monsterr_login_rules: list[Rule] = field(default_factory=list)
+    # Sends what the login has to tell. Default: it goes into a file on the host.
+    monsterr_smtp: Smtp | None = None
     # Networks of proxies in front of the edge host, which may say who the client is.
     monsterr_trusted_proxies: list[str] = checked(_are_networks, default_factory=list)
 

@@ -44,10 +44,18 @@ def are_headers(values: Mapping[str, str]) -> str:
     return ""
 
 
-def locations(logins: Sequence[str]) -> list[dict[str, Any]]:
-    """The locations of a site: everything, and before it the places where credentials are sent.
+def locations(logins: Sequence[str], bypass: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """The locations of a site: where credentials are sent, what goes past the login, and all. The first counts.
 
-    Whatever its case, since some applications do not mind it. Each as `{match, login}`, match as nginx writes it.
+    logins  paths that credentials are sent to, whatever their case, since some applications do not mind it
+    bypass  paths that are reached without a login in front, exactly as they are written
+
+    Each as `{match, login, bypass}`, match as nginx writes it.
     """
-    places = [{"match": f'~* "^{re.escape(path)}"', "login": True} for path in logins]
-    return [*places, {"match": "/", "login": False}]
+    places = []
+    for path in logins:
+        past = any(path == one.rstrip("/") or path.startswith(f"{one.rstrip('/')}/") for one in bypass)
+        places.append({"match": f'{"~" if past else "~*"} "^{re.escape(path)}"', "login": True, "bypass": past})
+    for path in bypass:
+        places.append({"match": f'~ "^{re.escape(path.rstrip("/"))}(/|$)"', "login": False, "bypass": True})
+    return [*places, {"match": "/", "login": False, "bypass": False}]

@@ -61,6 +61,7 @@ class Proxy:
             "name": "app.example.org",
             "upstream": f"http://127.0.0.1:{upstream}",
             "access": "public",
+            "login": "",
             "certificate": "app",
             "buffering": False,
             "max_body": "0",

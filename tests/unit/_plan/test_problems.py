@@ -160,3 +160,35 @@ def test_the_master_secret_is_asked_for():
     del hosts["box"]["monsterr_secret"]
     assert told(hosts)[0][:2] == ("host box: monsterr_secret", "monsterr_secret is missing.")
     assert MASTER not in str(told(hosts))
+
+
+ANNA = {"anna": {"email": "anna@example.org", "password": "long enough", "groups": ["family"]}}
+
+
+@pytest.mark.parametrize(
+    ("variables", "place", "word"),
+    [
+        ({"monsterr_users": {"anna": {"email": "a@example.org"}}}, "all hosts: monsterr_users.anna", "no password"),
+        ({"monsterr_users": {"anna": {"password": "long enough"}}}, "host box: monsterr_users.anna.email", "missing"),
+        ({"monsterr_users": {"Anna": ANNA["anna"]}}, "host box: monsterr_users", "a-z"),
+        (
+            {"monsterr_users": ANNA, "monsterr_login_rules": [{"service": "sonarr", "groups": ["famly"]}]},
+            "all hosts: monsterr_login_rules[0].groups",
+            "Did you mean family?",
+        ),
+        (
+            {"monsterr_users": ANNA, "monsterr_login_rules": [{"service": "sonarr", "users": ["ben"]}]},
+            "all hosts: monsterr_login_rules[0].users",
+            "no ben",
+        ),
+        (
+            {"monsterr_users": ANNA, "monsterr_login_rules": [{"service": "sonarr"}]},
+            "all hosts: monsterr_login_rules[0]",
+            "nobody",
+        ),
+    ],
+)
+def test_users_and_rules_of_the_login(variables, place, word):
+    said = told(one_host(**variables))
+    assert any(target == place and word in f"{summary} {hint}" for target, summary, hint in said), said
+    assert "long enough" not in str(said)
