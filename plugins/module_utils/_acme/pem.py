@@ -142,6 +142,19 @@ def inspect(key_pem_text: str, chain: str, generation: int, directory: str, plac
     )
 
 
+def facts(chain: str) -> list[dict[str, Any]]:
+    """What each certificate of a chain in PEM says of itself; ValueError if one cannot be read."""
+    return [
+        {
+            "subject": certificate.subject.rfc4514_string(),
+            "issuer": certificate.issuer.rfc4514_string(),
+            "not_before": _moment(certificate, "not_valid_before"),
+            "not_after": _moment(certificate, "not_valid_after"),
+        }
+        for certificate in (x509.load_pem_x509_certificate(block.encode()) for block in split(chain))
+    ]
+
+
 def names(certificate: x509.Certificate) -> tuple[str, ...]:
     """The names and addresses that `certificate` is for, sorted."""
     try:

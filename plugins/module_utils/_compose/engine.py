@@ -29,6 +29,7 @@ class Container:
     exit_code: int
     oom_killed: bool
     restarts: int
+    health: str = ""  # of its own HEALTHCHECK: starting, healthy, unhealthy; '' when it has none
 
     @property
     def running(self) -> bool:
@@ -37,9 +38,12 @@ class Container:
 
 
 class Engine:
-    """The engine of this host. Reading needs the SDK and a daemon; without either, `available` says so."""
+    """The engine of this host. Reading needs the SDK and a daemon; without either, `available` says so.
 
-    def __init__(self) -> None:
+    timeout  seconds for one answer
+    """
+
+    def __init__(self, timeout: float = _READ_TIMEOUT) -> None:
         self.unavailable = ""
         try:
             import docker
@@ -49,7 +53,7 @@ class Engine:
             return
         self._errors = errors
         try:
-            self._api = docker.APIClient(timeout=_READ_TIMEOUT, version="auto")
+            self._api = docker.APIClient(timeout=timeout, version="auto")
         except errors.DockerException as error:
             self.unavailable = f"Docker Engine does not answer: {error}"
 
@@ -88,6 +92,7 @@ class Engine:
             exit_code=state["ExitCode"],
             oom_killed=state.get("OOMKilled", False),
             restarts=seen.get("RestartCount", 0),
+            health=((state.get("Health") or {}).get("Status") or "").replace("none", ""),
         )
 
     def image_id(self, image: str) -> str:

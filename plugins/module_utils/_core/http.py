@@ -348,6 +348,10 @@ class _Timed:
         if not self._readers:
             self._sock.close()
 
+    def release(self) -> socket.socket:
+        """The plain socket, for another to use."""
+        return self._sock
+
     def read_to_end(self) -> None:
         self._readers -= 1
         if self._done:
@@ -402,6 +406,22 @@ def _addresses(host: str, port: int, deadline: Deadline) -> list[tuple[int, tupl
     else:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     return [(family, where) for family, _unused, _unused, _unused, where in found]
+
+
+def connect(host: str, port: int, deadline: Deadline) -> socket.socket:
+    """A TCP connection for what does not speak HTTP: `deadline` bounds looking up the name as well as connecting.
+
+    Its time-out is what was left of `deadline`. Raises OSError, with the reason in words.
+    """
+    connection = _Connection(host, port, host, None)
+    connection.begin(deadline)
+    try:
+        connection.connect()
+    except _Refused as error:
+        raise ConnectionError(error.why) from None
+    sock = connection.sock.release()  # type: ignore[union-attr]
+    sock.settimeout(_left(deadline))
+    return sock
 
 
 def _broken(error: Exception) -> tuple[str, str]:

@@ -1,35 +1,33 @@
 # Copyright (c) Monsterr contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Looking at services: each kind of probe asks, and hands the facts to `verdict`."""
+"""Looking at many things at once: each kind of probe asks (`network`, `host`), and hands the facts to `verdict`."""
 
 from __future__ import annotations
 
-import calendar
-import socket
-import ssl
+import queue
 import subprocess
-import time
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.parse import urlsplit
 
 from .._core.clock import Deadline
 from .._core.errors import MonsterrError
-from .._core.finding import FAIL, Finding, fail, ok
-from .._core.http import Client
-from . import verdict
+from .._core.finding import FAIL, Finding, fail
+from . import host, network, verdict
 
 PATIENCE = 10.0  # seconds that one look may take
 _PAUSES = (0.2, 0.5, 1.0, 2.0)
+_LINGER = 1.0  # seconds beyond the deadline for what is about to give up by itself
 
 Record = Mapping[str, Any]
+
+_KINDS: dict[str, Callable[[Record, Deadline, str], Finding]] = {**network.KINDS, **host.KINDS}
 
 
 def probe(record: Record, deadline: Deadline, ca_bundle: str = "") -> Finding:
     """Look once.
 
-    record     ``name``, ``kind`` (http, tcp, tls, container, unit) and what that kind needs
+    record     ``name``, ``kind`` and what that kind needs, as the module `service_health_info` documents it
     ca_bundle  PEM certificates to trust besides the system's
     """
     patience = Deadline(min(PATIENCE, deadline.remaining()), deadline.clock)
@@ -60,101 +58,49 @@ def check_all(
     wait  whether to give what is still starting until `deadline`
     """
     look = wait_healthy if wait else probe
-    if not records:
-        return []
-    with ThreadPoolExecutor(max_workers=min(concurrency, len(records))) as pool:
-        findings = list(pool.map(lambda record: look(record, deadline, ca_bundle), records))
+    found = _together(lambda record: look(record, deadline, ca_bundle), records, deadline, concurrency)
+    findings = [one or _unfinished(record, deadline) for one, record in zip(found, records, strict=True)]
     return verdict.caused(findings, {record["name"]: record.get("depends") or () for record in records})
 
 
-def _http(record: Record, deadline: Deadline, ca_bundle: str) -> Finding:
-    parts = urlsplit(record["url"])
-    base = f"{parts.scheme}://{parts.netloc}"
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    trust = _trusted(ca_bundle) if ca_bundle else ""
-    with Client(base, address=record.get("address") or "", ca_data=trust) as client:
-        answer = client.request("GET", path, attempted="ask for its health", deadline=deadline)
-    wanted, contains = record.get("status") or [200], record.get("contains") or ""
-    return verdict.http(record["name"], record["url"], answer.status, answer.text, answer.seconds, wanted, contains)
+def _together(
+    look: Callable[[Record], Finding], records: Sequence[Record], deadline: Deadline, concurrency: int
+) -> list[Finding | None]:
+    """The finding of each record; None for those that are not done soon after `deadline`.
+
+    Some things cannot be interrupted, such as a call into a dead network mount. The threads are daemons, so that such a
+    one is left behind and keeps nobody waiting.
+    """
+    todo: queue.SimpleQueue[int] = queue.SimpleQueue()
+    done: queue.SimpleQueue[tuple[int, Finding | BaseException]] = queue.SimpleQueue()
+    for number in range(len(records)):
+        todo.put(number)
+
+    def work() -> None:
+        while True:
+            try:
+                number = todo.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                done.put((number, look(records[number])))
+            except BaseException as error:
+                done.put((number, error))
+
+    for _worker in range(min(concurrency, len(records))):
+        threading.Thread(target=work, daemon=True).start()
+    found: list[Finding | None] = [None] * len(records)
+    for _record in records:
+        try:
+            number, result = done.get(timeout=deadline.remaining() + _LINGER)
+        except queue.Empty:
+            break
+        if isinstance(result, BaseException):
+            raise result
+        found[number] = result
+    return found
 
 
-def _tcp(record: Record, deadline: Deadline, ca_bundle: str) -> Finding:
-    place = f"{record['host']}:{record['port']}"
-    with socket.create_connection((record["host"], record["port"]), timeout=max(0.1, deadline.remaining())):
-        return ok("health.tcp", record["name"], f"{place} accepts connections.", place=place)
-
-
-def _tls(record: Record, deadline: Deadline, ca_bundle: str) -> Finding:
-    name = record.get("server_name") or record["host"]
-    place = name if record["port"] == 443 else f"{name}:{record['port']}"
-    context = ssl.create_default_context()
-    if ca_bundle:
-        context.load_verify_locations(cadata=ca_bundle)
-    try:
-        timeout = max(0.1, deadline.remaining())
-        with (
-            socket.create_connection((record["host"], record["port"]), timeout=timeout) as plain,
-            context.wrap_socket(plain, server_hostname=name) as secure,
-        ):
-            shown = secure.getpeercert() or {}
-    except ssl.SSLCertVerificationError as error:
-        summary = f"{place} shows a certificate that is not good: {error.verify_message}."
-        return fail(
-            "health.tls", record["name"], summary, "See the findings of the certificates, then run the site again."
-        )
-    not_after = calendar.timegm(time.strptime(shown["notAfter"], "%b %d %H:%M:%S %Y %Z"))
-    min_days = record.get("min_days")
-    return verdict.tls(
-        record["name"], place, not_after, deadline.clock.time(), verdict.WARN_DAYS if min_days is None else min_days
-    )
-
-
-def _container(record: Record, deadline: Deadline, ca_bundle: str) -> Finding:
-    from .._compose.engine import Engine
-
-    engine = Engine()
-    engine.require()
-    seen = engine.container(record["container"])
-    facts = seen and {
-        "name": record["container"],
-        "status": seen.status,
-        "restarts": seen.restarts,
-        "oom_killed": seen.oom_killed,
-        "exit_code": seen.exit_code,
-        "started_at": seen.started_at,
-        "image": seen.image,
-    }
-    return verdict.container(record["name"], facts or None)
-
-
-def _unit(record: Record, deadline: Deadline, ca_bundle: str) -> Finding:
-    words = ["systemctl", "show", "--property=LoadState,ActiveState,SubState", "--", record["unit"]]
-    done = subprocess.run(
-        words,
-        capture_output=True,
-        text=True,
-        timeout=max(0.1, deadline.remaining()),
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
-    state = dict(line.partition("=")[::2] for line in done.stdout.splitlines())
-    return verdict.unit(record["name"], record["unit"], state)
-
-
-def _trusted(ca_bundle: str) -> str:
-    """The system's certificates and `ca_bundle`, as one text."""
-    paths = ssl.get_default_verify_paths()
-    try:
-        with open(paths.cafile or "/etc/ssl/certs/ca-certificates.crt", encoding="ascii", errors="ignore") as file:
-            return f"{file.read()}\n{ca_bundle}"
-    except OSError:
-        return ca_bundle
-
-
-_KINDS: dict[str, Callable[[Record, Deadline, str], Finding]] = {
-    "http": _http,
-    "tcp": _tcp,
-    "tls": _tls,
-    "container": _container,
-    "unit": _unit,
-}
+def _unfinished(record: Record, deadline: Deadline) -> Finding:
+    summary = f"Looking at {record['name']} was not done after {deadline.seconds:g} s."
+    return fail(f"health.{record['kind']}", record["name"], summary, "See whether what it asks hangs.")
