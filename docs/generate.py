@@ -99,10 +99,11 @@ def _attribute(name: str, value: dict[str, Any]) -> str:
 
 def variables() -> str:
     """The words of an inventory, from the plan's schemas."""
-    settings, definition = schemas(PLAN / "settings.py"), schemas(PLAN / "definition.py")
+    settings = {**schemas(PLAN / "notify.py"), **schemas(PLAN / "settings.py")}
+    definition = schemas(PLAN / "definition.py")
     parts = []
     for name, title in (("Stack", "For the whole stack"), ("Host", "For one host")):
-        parts.append(f"## {title}\n\n{settings[name]['about']}\n\n" + _table("variable", settings[name]["fields"]))
+        parts.append(f"## {title}\n\n{settings[name]['about']}\n\n" + _table("variable", _keys("", name, settings)))
     also = (
         "## To override a service\n\n"
         "A variable named like the service, with any of these keys. Mappings are merged key by key, anything else is\n"

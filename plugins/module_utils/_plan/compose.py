@@ -19,6 +19,7 @@ SERVICES_ROOT = "/opt/monsterr/services"
 LOOPBACK = "127.0.0.1"
 ANYWHERE = "0.0.0.0"
 NGINX = "/etc/nginx"
+CERTIFICATES = "/etc/monsterr/certificates"
 
 
 class Composer:
@@ -60,7 +61,8 @@ class Composer:
             "certificates": self._certificates() if edge else [],
             "ports": self._ports(here, edge),
             "wiring": wiring,
-            "probes": self._probes(here, sites),
+            "probes": self._probes(here, sites, settings),
+            "watches": self._watches(settings, edge),
             "backups": [self._backup(place) for place in here],
             "files": self._library(settings) + (self._proxy_files(sites) if edge else []),
             "secrets": self._secrets([services, wiring]),
@@ -271,14 +273,25 @@ class Composer:
         url = f"http://{LOOPBACK}:{place.publish}{health.path}"
         return {"name": place.name, "kind": "http", "url": url, "status": health.status}
 
-    def _probes(self, here: list[Placed], sites: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _probes(self, here: list[Placed], sites: list[dict[str, Any]], settings: Host) -> list[dict[str, Any]]:
+        """Whether what the plan wants works."""
         docker = {"name": "docker", "kind": "unit", "unit": "docker.service"}
+        engine = {"name": "docker engine", "kind": "docker", "depends": ["docker"]}
         nginx = {"name": "nginx", "kind": "unit", "unit": "nginx.service"}
-        probes: list[dict[str, Any]] = [docker] if here else []
+        probes: list[dict[str, Any]] = [docker, engine] if here else []
+        names = {place.name for place in here}
         for place in here:
             container = f"{place.name} container"
-            probes.append({"name": container, "kind": "container", "container": place.name, "depends": ["docker"]})
-            probes.append({**self._probe(place), "depends": [container]})
+            probes.append(
+                {"name": container, "kind": "container", "container": place.name, "depends": ["docker engine"]}
+            )
+            probes.append(
+                {
+                    **self._probe(place),
+                    "start_period": place.definition.health.deadline or settings.monsterr_deadline,
+                    "depends": [container, *(name for name in place.definition.depends if name in names)],
+                }
+            )
         if sites:
             probes.append(nginx)
         for site in sites:
@@ -293,6 +306,28 @@ class Composer:
                 }
             )
         return probes
+
+    def _watches(self, settings: Host, edge: bool) -> list[dict[str, Any]]:
+        """Whether the host itself is well. Not part of a run's own checks: a full disk does not undo a change."""
+        watches: list[dict[str, Any]] = [
+            {"name": f"{kind} {path}", "kind": kind, "path": path}
+            for path in dict.fromkeys(("/", settings.monsterr_media_path))
+            for kind in ("disk", "inodes")
+        ]
+        watches += [{"name": kind, "kind": kind} for kind in ("memory", "load", "clock", "smart")]
+        watches.append({"name": "agent", "kind": "unit", "unit": "monsterr-health.timer"})
+        certificates = self._certificates() if edge else []
+        if certificates:
+            watches.append({"name": "renewal", "kind": "unit", "unit": "monsterr-renew.timer"})
+        watches += [
+            {
+                "name": f"certificate {certificate['name']}",
+                "kind": "certificate",
+                "path": f"{CERTIFICATES}/{certificate['name']}/live/fullchain.pem",
+            }
+            for certificate in certificates
+        ]
+        return watches
 
     def _backup(self, place: Placed) -> dict[str, Any]:
         backup = place.definition.backup

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from .definition import are_relative, is_absolute, is_name, is_port
+from .notify import Notify
 from .schema import checked
 
 # Parents before what is in them.
@@ -122,6 +123,8 @@ class Stack:
     monsterr_shared_library: bool = False
     # Networks of proxies in front of the edge host, which may say who the client is.
     monsterr_trusted_proxies: list[str] = checked(_are_networks, default_factory=list)
+    # Whom the hosts tell when something stops working, or works again. Keep it in a vault.
+    monsterr_notify: Notify = field(default_factory=Notify)
 
 
 @dataclass(frozen=True)
